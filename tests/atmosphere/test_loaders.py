@@ -134,10 +134,18 @@ def test_samples_in_s3(store: Store, local: AtmosphereClient) -> None:
     with pytest.warns(AtpubWarning, match="atdata reads S3 shards only where the endpoint is given: give endpoint="):
         far = publisher.publish(made, name="far", region="eu-west-1", checksums="none")
     assert loader.get_urls(far)[0] == "s3://lab/d-0.tar"
-    with pytest.raises(Usage, match="cannot be read over HTTP"):
-        list(loader.to_dataset(far, MySample))
-    other = publisher.publish(Dataset[MySample]("gs://lab/x.tar"), name="gs", checksums="none")
-    assert (loader.get_storage_type(other), loader.get_urls(other)) == ("external", ["gs://lab/x.tar"])
+    other = publisher.publish(Dataset[MySample]("hdfs://lab/x.tar"), name="other", checksums="none")
+    assert (loader.get_storage_type(other), loader.get_urls(other)) == ("external", ["hdfs://lab/x.tar"])
+    with pytest.raises(Usage, match="is in no store that atpub can read"):
+        list(loader.to_dataset(other, MySample))
+
+
+def test_samples_of_a_mirror(store: Store, local: AtmosphereClient) -> None:
+    """The first place that begins to give bytes is read."""
+    mirrors = {"urls": [f"{store.url}/none", f"{store.url}/lab"]}
+    made = Dataset[MySample](f"{store.url}/gone/d-0.tar", metadata={"dev.atpub.mirrors": mirrors})
+    uri = DatasetPublisher(local).publish(made, name="x", checksums="none")
+    assert len(list(DatasetLoader(local).to_dataset(uri, MySample))) == 2
 
 
 @pytest.mark.parametrize("form", ["http", "s3", "external", "external-at-a-path", "external-at-nothing"])
@@ -166,7 +174,7 @@ def test_no_record_names_a_file_of_this_machine(local: AtmosphereClient, tmp_pat
     uri = local.put_record("science.alt.dataset.entry", "3jzfcijpj2z2a", value, validate=False)
     dataset = api.load(uri, MySample, client=local)
     assert len(dataset.list_shards()) == 1
-    with pytest.raises(Usage, match=r"secret\.tar cannot be read over HTTP"):
+    with pytest.raises(Usage, match=r"secret\.tar is in no store that atpub can read"):
         list(dataset)
 
 

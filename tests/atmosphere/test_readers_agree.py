@@ -20,7 +20,7 @@ from tests.cli.playground import tree
 from tests.shards.tars import FORMATS, Member, make_tar
 
 from atpub.inspection.files import survey_files
-from atpub.pulling.download import chunks_of
+from atpub.pulling.sources import chunks_of
 from atpub.shards.sample_groups import NotASampleError, group_samples
 from atpub.shards.survey import ShardSurvey
 from atpub.shards.tar_stream import read_members

@@ -261,7 +261,7 @@ def test_shards_that_are_too_large_for_blobs(name: str, command: str, my_set: Pa
     assert "datasets" not in written(my_set)
     assert written(my_set)["project"] == "my-data-2"
     assert f"#   {command}\n" in text
-    assert "for `checksums:` of datasets with `urls:`: " in text
+    assert "for `checksums:` of datasets with `urls:`:\n  #   " in text
     assert atpub("apply", "--account", "local", "--yes").code == 0
 
 

@@ -65,6 +65,15 @@ def test_samples(samples: str, looked_at: int, folder: Path, atpub: Run) -> None
     assert ran.json["all"] == {**ran.json["all"], "samples": 3, "looked_at": looked_at}
 
 
+def test_samples_in_pieces(folder: Path, atpub: Run) -> None:
+    """Readers take each piece for a sample."""
+    names = ["a.cls", "b.cls", "a.txt", "b.txt"]
+    (folder / "scattered.tar").write_bytes(make_tar([Member(name, b"1") for name in names]))
+    ran = atpub("inspect", "scattered.tar")
+    assert ran.out.startswith("scattered.tar: 2 samples in 4 pieces, ")
+    assert "[scattered-samples]" in ran.err
+
+
 @pytest.mark.parametrize("samples", ["0", "-1", "many", "1.5"])
 def test_a_wrong_number_of_samples(samples: str, folder: Path, atpub: Run) -> None:
     ran = atpub("inspect", ".", f"--samples={samples}")

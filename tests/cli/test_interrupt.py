@@ -11,7 +11,8 @@ import pytest
 from tests.cli.lab import Lab
 from tests.cli.playground import write_files
 
-from atpub.cli.interrupt import Interrupt
+from atpub.cli.interrupt import Interrupt, continuing
+from atpub.errors import Interrupted
 
 PRESS = """
 import itertools, os, signal, sys, time
@@ -118,3 +119,9 @@ def test_two_signals_at_once_are_one_stop(capsys: pytest.CaptureFixture[str]) ->
         interrupt.press(lambda: stops.append("at once"))
     assert (interrupt(), stops) == (True, [])
     assert capsys.readouterr().err.count("press Ctrl-C again") == 1
+
+
+def test_what_the_next_run_continues_with() -> None:
+    with pytest.raises(Interrupted) as raised, continuing("what is missing"):
+        raise KeyboardInterrupt
+    assert raised.value.hint == "run it again: it continues with what is missing"

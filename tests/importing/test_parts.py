@@ -65,6 +65,7 @@ def imported(*uris: str, project: str = "ours", **options: bool) -> tuple[Import
         {"id": "another", "protect": True},
         {"metadata": {"gain": 2}, "rai": {"biases": "None.", "provenance": {"derivedFrom": ["https://a.test/"]}}},
         {"rai": {"hasSyntheticData": False}},
+        {"metadata": {"gain": 2}, "mirrors": ["https://a.test/x/", "gs://b/x"]},
         {"name": "x" * 200},
     ],
 )

@@ -22,7 +22,7 @@ Lexicon: TypeAlias = dict[str, Json]
 
 HERE = Path(__file__).parent
 LEXICONS = HERE.parents[1] / "lexicons"
-OF_THIS_PROJECT = {"dev.atpub.inventory", "dev.atpub.parts", "dev.atpub.rai", "cx.vmx.matadisco"}
+OF_THIS_PROJECT = {"dev.atpub.inventory", "dev.atpub.mirrors", "dev.atpub.parts", "dev.atpub.rai", "cx.vmx.matadisco"}
 
 NEW_SINCE = "the canonical lexicon has gained it since atdata 0.7"
 MOVED_SINCE = "atdata 0.7 has the JSON Schema's own fields here; the canonical lexicon has moved them into `content`"

@@ -16,6 +16,8 @@ from tests.measuring.clouds import BUCKET, PUBLIC_BUCKET, Cloud, serving_azure, 
 from tests.pds.reference import Unreachable
 from tests.shards.tars import Member, make_tar, samples_tar
 
+from atpub import load
+from atpub.errors import Unavailable
 from atpub.manifest.load import load_manifest
 from atpub.measuring import object_stores
 from atpub.measuring.measure import measure_shard
@@ -25,6 +27,7 @@ from atpub.measuring.update import LockUpdate, update_lock
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., Ran]
+SAMPLES = [[Member(f"{number}.msgpack", b"\x81\xa5label" + bytes([number]))] for number in range(2)]
 MANIFEST = """\
 atpub: 1
 project: lab
@@ -163,3 +166,30 @@ def test_commands_of_a_newcomer(cloud: Cloud, atpub: Run, tmp_path: Path) -> Non
     assert cloud.requests("new.tar", 3) == ["HEAD", "HEAD", "GET"]
     (entry,) = [change for change in plan["changes"] if change["address"] == "datasets/digits"]
     assert entry["value"]["size"] == {"samples": 2, "bytes": len(samples_tar(2)), "shards": 1}
+
+
+def test_shards_of_a_published_dataset(cloud: Cloud, atpub: Run, tmp_path: Path) -> None:
+    """`pull`, `load`, `verify` and `inspect` read what `apply` has published."""
+    shards = {f"train/d-{number}.tar": make_tar(SAMPLES[number]) for number in range(2)}
+    for key, content in shards.items():
+        cloud.put(BUCKET, key, content)
+    (tmp_path / "atpub.yaml").write_text(MANIFEST.format(urls=[cloud.url("train/d-{0..1}.tar")], missing="none"))
+    atpub("apply", "--yes")
+    (uri,) = [item["uri"] for item in atpub("list", "--json").json["datasets"]]
+
+    assert atpub("pull", uri, "--out", "out").code == 0
+    assert [(tmp_path / "out" / Path(key).name).read_bytes() for key in shards] == list(shards.values())
+    assert [sample.label for sample in load(uri)] == [0, 1]
+    assert atpub("verify", uri, "--deep").code == 0
+    assert [item["samples"] for item in atpub("inspect", uri, "--json").json["shards"]] == [1, 1]
+
+
+def test_what_is_not_there_of_a_published_dataset(cloud: Cloud, atpub: Run, tmp_path: Path) -> None:
+    url = cloud.url("none.tar")
+    (tmp_path / "atpub.yaml").write_text(MANIFEST.format(urls=[url], missing="none"))
+    atpub("apply", "--yes")
+    (uri,) = [item["uri"] for item in atpub("list", "--json").json["datasets"]]
+    assert f"{url} is not there" in atpub("pull", uri, "--out", "out").err
+    assert [item["code"] for item in atpub("verify", uri, "--json").json["findings"]] == ["shard-missing"]
+    with pytest.raises(Unavailable, match="is not there"):
+        list(load(uri))

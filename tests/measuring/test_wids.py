@@ -96,5 +96,6 @@ def test_samples_that_are_not_counted(
     assert run(["lock", "--index", "wids"]) == 1
     printed = capsys.readouterr()
     assert "samples are not counted of 1 of 3 shards" in printed.err
+    assert "; 1 index file not written." in printed.out
     assert sorted(path.name for path in tmp_path.glob("*.json")) == ["digits.wids.json"]
     assert run(["lock", "--index", "wids", "--check"]) == 64

@@ -139,7 +139,11 @@ def test_without_ranges_it_starts_anew(
     server.breaks = [HALF]
     if has_ranges:
         server.breaks += [0]  # the answer with the wrong range is dropped unread
-    assert statuses(pull(repository, out)) == ["saved"]
+    mark = sha256(CONTENT).hexdigest()[:32]
+    (out / FOLDER).mkdir(parents=True)
+    (out / FOLDER / f"{mark}.d-0.tar").write_bytes(CONTENT[:HALF])
+    (item,) = pull(repository, out).shards
+    assert (item.status, item.continued) == ("saved", 0)
     assert (out / "d-0.tar").read_bytes() == CONTENT
 
 
@@ -385,12 +389,25 @@ def test_labels_and_other_uris(repository: LocalRepository, server: ShardServer,
         find_dataset(parse_dataset_uri(f"{URI[:-1]}b"), lambda _: repository)
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/x.tar", "file:///etc/passwd", "pipe:cat x"])
-def test_what_http_does_not_offer_is_refused_first(repository: LocalRepository, url: str) -> None:
+@pytest.mark.parametrize("url", ["hdfs://bucket/x.tar", "file:///etc/passwd", "pipe:cat x"])
+def test_what_no_store_offers_is_refused_first(repository: LocalRepository, url: str) -> None:
     write(repository, ENTRY, {**entry_of([], []), "storage": {
         "$type": "science.alt.dataset.storageExternal", "urls": [url]}})  # fmt: skip
     with pytest.raises(Usage, match=f"^{url[:4]}"):
         find_dataset(parse_dataset_uri(URI), lambda _: repository)
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/x.tar", "az://box/x.tar", "s3://bucket/x.tar"])
+def test_an_object_store_takes_a_package(
+    repository: LocalRepository, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr("atpub.measuring.object_stores.has_package", {"obstore": False}.get)
+    write(repository, ENTRY, {**entry_of([], []), "storage": {
+        "$type": "science.alt.dataset.storageExternal", "urls": [url]}})  # fmt: skip
+    with pytest.raises(Usage) as raised:
+        find_dataset(parse_dataset_uri(URI), lambda _: repository)
+    assert raised.value.message == f"{url} cannot be read without the package obstore"
+    assert raised.value.hint == "pip install 'atpub[stores]'"
 
 
 @pytest.mark.parametrize("content", [b"", b"x"])
@@ -399,6 +416,42 @@ def test_small_shards(repository: LocalRepository, server: ShardServer, out: Pat
     publish(repository, server, "d-1.tar")
     assert statuses(pull(repository, out)) == ["saved"]
     assert (out / "d-1.tar").read_bytes() == content
+
+
+def with_mirrors(*urls: str) -> dict[str, Any]:
+    return {"contentMetadata": {"dev.atpub.mirrors": {"urls": list(urls)}}}
+
+
+def test_mirrors_are_tried_in_order(repository: LocalRepository, server: ShardServer, out: Path) -> None:
+    good = server.files["/d-1.tar"]
+    server.files |= {"/wrong/d-1.tar": good[:-1] + b"?", "/good/d-1.tar": good}
+    folders = [f"{server.url}/{name}" for name in ("none/", "wrong", "good/", "never/")]
+    publish(repository, server, "d-1.tar", **with_mirrors(*folders))
+    del server.files["/d-1.tar"]
+    pulled = pull(repository, out, max_bytes=len(good))
+    assert statuses(pulled) == ["saved"], pulled.error
+    assert (out / "d-1.tar").read_bytes() == good
+    assert [path for path, _ in server.requests] == [f"{name}/d-1.tar" for name in ("", "/none", "/wrong", "/good")]
+
+
+def test_a_mirror_continues_what_broke_off(repository: LocalRepository, server: ShardServer, out: Path) -> None:
+    good = server.files["/mirror/d-0.tar"] = server.files["/d-0.tar"]
+    publish(repository, server, "d-0.tar", **with_mirrors(f"{server.url}/mirror"))
+    server.breaks = [len(good) // 2, 0]
+    pulled = pull(repository, out, max_bytes=len(good))
+    assert statuses(pulled) == ["saved"], pulled.error
+    assert (out / "d-0.tar").read_bytes() == good
+    path, wanted = server.requests[-1]
+    assert (path, wanted is not None) == ("/mirror/d-0.tar", True)
+
+
+def test_no_mirror_has_it(repository: LocalRepository, server: ShardServer, out: Path) -> None:
+    publish(repository, server, "gone.tar", **with_mirrors(f"{server.url}/a", "hdfs://b/c"))
+    (item,) = pull(repository, out).shards
+    assert isinstance(item.error, Unavailable)
+    gone, url = f"{server.url}/gone.tar answers 404", f"{server.url}/a/gone.tar answers 404"
+    store = "hdfs://b/c/gone.tar is in no store that atpub can read"
+    assert item.error.message == f"{gone}; of its mirrors, {url}; {store}"
 
 
 @pytest.mark.parametrize("url", ["http://xn--/d-0.tar", "http://[/d-0.tar"])

@@ -54,7 +54,7 @@ def repository(tmp_path: Path) -> Iterator[LocalRepository]:
         yield made
 
 
-def publish(repository: LocalRepository, endpoint: str, *keys: str, digests: bool = True) -> None:
+def publish(repository: LocalRepository, endpoint: str | None, *keys: str, digests: bool = True) -> None:
     shards: list[JsonObject] = [
         {
             "key": key,
@@ -62,7 +62,8 @@ def publish(repository: LocalRepository, endpoint: str, *keys: str, digests: boo
         }
         for key in keys or KEYS
     ]
-    storage = {"$type": "science.alt.dataset.storageS3", "bucket": BUCKET, "endpoint": endpoint, "shards": shards}
+    place = {"endpoint": endpoint} if endpoint else {}
+    storage = {"$type": "science.alt.dataset.storageS3", "bucket": BUCKET, **place, "shards": shards}
     write(repository, ENTRY, {"name": "x", "schemaRef": SCHEMA, "createdAt": NOW, "storage": storage})
 
 
@@ -107,6 +108,19 @@ def test_a_later_run_continues(repository: LocalRepository, line: CutLine, tmp_p
     assert (item.status, item.continued) == ("saved", begun)
     assert 0 < begun < len(CONTENT)
     assert item.file.read_bytes() == CONTENT
+
+
+def test_without_an_endpoint_the_environment_has_one(
+    repository: LocalRepository, line: CutLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is cut is continued, by obstore or else by atpub."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.url)
+    publish(repository, None)
+    line.cuts = [1 << 20, 1 << 20]
+    pulled = pull(repository, tmp_path / "out")
+    assert statuses(pulled) == ["saved", "saved"], pulled.error
+    assert [file.read_bytes() for file in pulled.files] == list(KEYS.values())
+    assert shard_codes(verify(repository)) == []
 
 
 def test_shards_are_verified(repository: LocalRepository, line: CutLine) -> None:

@@ -53,6 +53,19 @@ def test_a_step_with_its_rate_and_the_time_left() -> None:
     )
 
 
+def test_the_time_left_where_only_some_sizes_are_known() -> None:
+    """The other files are taken to be like those that have begun."""
+    tracker = tracked(Started("lock", 5))
+    tracker.sample(0.0)
+    tracker.update(Completed("lock", "a", 10 * MB))
+    tracker.update(Advanced("lock", "b", 10 * MB, 30 * MB))
+    tracker.update(Failed("lock", "c"))
+    tracker.sample(2.0)
+    assert only(tracker).texts[0] == "Locking 2 of 5 files, 1 failed, 20.0 MB, 10.0 MB/s, about 6 s left"
+    tracker.update(Advanced("lock", "d", 1, None))
+    assert only(tracker).seconds_left is None
+
+
 def test_bytes_of_earlier_runs_are_done_and_raise_no_rate() -> None:
     tracker = tracked(Started("download", 3, 100 * MB))
     tracker.sample(0.0)

@@ -15,7 +15,7 @@ from tests.verifying import servers
 from tests.verifying.servers import FaultyServer, running
 
 from atpub.atproto.xrpc.exchange import Timeouts
-from atpub.progress import Completed, Ended, Progress, Started
+from atpub.progress import Advanced, Completed, Ended, Progress, Started
 from atpub.pulling.download import Url
 from atpub.verifying.batches import BatchReader
 from atpub.verifying.first_sample import HEAD_BYTES
@@ -125,8 +125,8 @@ def test_a_silent_server_is_given_up(server: FaultyServer, monkeypatch: pytest.M
 def test_no_server_at_all() -> None:
     gone = DataLocation(Url("http://127.0.0.1:9/d.tar"), "d", "whole", HEAD_BYTES, is_tar=True)
     assert look(gone).fault == "unreachable"
-    assert look(replace(gone, source=Url("s3://bucket/d.tar"))).fault == "not-http"
-    assert look(replace(gone, source=Url("file:///etc/passwd"))).fault == "not-http"
+    assert look(replace(gone, source=Url("hdfs://bucket/d.tar"))).fault == "unreadable"
+    assert look(replace(gone, source=Url("file:///etc/passwd"))).fault == "unreadable"
     for malformed in ("http://[/d.tar", "http://xn--/d.tar", "http:///d.tar", "http://a:b/d.tar"):
         assert look(replace(gone, source=Url(malformed))).fault == "unreachable"
 
@@ -208,3 +208,4 @@ def test_progress(server: FaultyServer) -> None:
     assert sent[0] == Started("verify", 2)
     assert sent[-1] == Ended("verify")
     assert {item.file for item in sent if isinstance(item, Completed)} == {"d.tar", "nothing.tar"}
+    assert {item.size for item in sent if isinstance(item, Advanced)} == {len(TAR)}

@@ -14,7 +14,8 @@ from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Unavailable, Usage
 from atpub.problems import Problem
 from atpub.published.model import FieldView
-from atpub.pulling.download import Source, chunks_of, url_of, users_source
+from atpub.pulling.download import Source, Url, url_of, users_source
+from atpub.pulling.sources import chunks_of
 from atpub.report.html import dataset_html
 from atpub.shards.braces import expand_braces
 from atpub.shards.member_samples import member_reader
@@ -29,10 +30,11 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One shard: where its bytes are, and their SHA-256 where it is known."""
+    """One shard: where its bytes are, their SHA-256 where it is known, and where else they are."""
 
     source: Source
     sha256: str | None = None
+    mirrors: tuple[Url, ...] = ()
 
 
 class Dataset(Generic[S]):
@@ -224,7 +226,7 @@ class _Names:
 def _files(shard: Shard) -> Iterator[File]:
     """Yield the members of a shard, one at a time."""
     digest = sha256()
-    with closing(chunks_of(shard.source)) as chunks:
+    with closing(chunks_of(shard.source, shard.mirrors)) as chunks:
         try:
             yield from read_members(chunks, (lambda _: None) if shard.sha256 is None else digest.update)
         except tarfile.TarError as error:

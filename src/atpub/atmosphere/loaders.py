@@ -27,6 +27,7 @@ from atpub.pulling.run import OnShard, pull_dataset
 from atpub.repository.model import Record
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob
+from atpub.storage.mirrors import mirror_url, read_mirrors
 from atpub.storage.parts import read_parts, without_links
 from atpub.storage.registry import find_kind, type_of
 from atpub.storage.s3 import s3_info
@@ -211,8 +212,10 @@ class DatasetLoader(_Loader):
             for item in kind.read(found.storage):
                 yield Shard(account.blob_source(item.blob.cid), item.blob.cid.sha256)
         else:
+            folders = read_mirrors(found.content_metadata)
             for shard in url_shards(found) or ():
-                yield Shard(Url(shard.http_url or shard.url), shard.sha256)
+                url = Url(shard.http_url or shard.url)
+                yield Shard(url, shard.sha256, tuple(Url(mirror_url(item, url)) for item in folders))
 
 
 @overload

@@ -14,7 +14,8 @@ from atpub.cataloging.media import sample_value
 from atpub.cataloging.values import read_values
 from atpub.errors import AtpubError
 from atpub.published.model import DatasetView, ShardView
-from atpub.pulling.download import Download, Url, download, require_http
+from atpub.pulling.download import Download, Url
+from atpub.pulling.sources import open_url
 from atpub.redact import redact_urls
 from atpub.repository.interface import Repository, bounded_blob
 from atpub.shards.sample_groups import NotASampleError, Sample, group_samples
@@ -61,7 +62,7 @@ def _open_shard(shard: ShardView, repository: Repository, client: TransportClien
     if shard.blob is not None:
         blob = Blob(shard.blob, "application/x-tar", shard.size or _LARGEST_BLOB)
         return nullcontext(Download(iter(bounded_blob(repository, blob))))
-    return download(client, require_http(Url(shard.url or "")))
+    return open_url(client, Url(shard.url or ""))
 
 
 class _Reader:

@@ -56,6 +56,15 @@ class Interrupt:
 
 
 @contextmanager
+def continuing(rest: str) -> Generator[None]:
+    """Tell in the error of an interrupt with what the next run continues."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted", hint=f"run it again: it continues with {rest}") from None
+
+
+@contextmanager
 def interruptible(*, as_json: bool) -> Generator[Interrupt]:
     """Record Ctrl-C, SIGTERM and SIGHUP during the block instead of raising KeyboardInterrupt."""
     interrupt = Interrupt()

@@ -20,8 +20,10 @@ from atpub.generated.science.alt.dataset import (
 from atpub.importing.brace_patterns import patterns_of
 from atpub.manifest.model import PLACEHOLDERS, Address
 from atpub.manifest.notation import written_fields, written_members
-from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, RAI, SCHEMA_FIELDS, SIZE
+from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, MIRRORS, RAI, SCHEMA_FIELDS, SIZE
 from atpub.storage.interface import FileStorage
+from atpub.storage.mirrors import KEY as MIRRORS_KEY
+from atpub.storage.mirrors import read_mirrors
 from atpub.storage.registry import CHECKSUMS_KEY, URLS_KEY, find_kind
 
 CREATED_AT: Final = entry.Entry.WIRE["created_at"]
@@ -135,10 +137,15 @@ def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> J
 
 def _metadata(value: Json) -> JsonObject:
     """Write the contentMetadata of a dataset."""
-    if not isinstance(value, dict) or rai.NSID not in value:
+    if not isinstance(value, dict):
         return {} if value is None else {"metadata": value}
-    rest = {name: item for name, item in value.items() if name != rai.NSID}
-    return {**({"metadata": rest} if rest else {}), RAI: value[rai.NSID]}
+    rest, own = dict(value), JsonObject()
+    if rai.NSID in rest:
+        own[RAI] = rest.pop(rai.NSID)
+    if folders := read_mirrors(value):
+        own[MIRRORS] = [*folders]
+        del rest[MIRRORS_KEY]
+    return {**({"metadata": rest} if rest or not own else {}), **own}
 
 
 def _shards(storage: entry.EntryStorage, files: Mapping[Cid, str]) -> JsonObject | None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from atpub.atproto.data import Json
 from atpub.inspection.draft import LARGEST_BLOB, DatasetDraft, Draft, SchemaDraft
 from atpub.shards.braces import escape
-from atpub.suggest import pluralize
+from atpub.suggest import pluralize, short_list
 from atpub.text.yaml_writer import double_quote, with_dollars_kept, yaml_text
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./+-]*")
@@ -53,7 +53,8 @@ def _lines(draft: Draft, patterns: FindPattern, checksums: Sequence[str]) -> Ite
     for dataset in large:
         yield from _large_dataset(dataset, within=bool(small))
     if checksums:
-        yield f"  # Checksums beside the data, for `checksums:` of datasets with `urls:`: {_comment(checksums)}"
+        yield "  # Checksums beside the data, for `checksums:` of datasets with `urls:`:"
+        yield f"  #   {_comment(checksums, 2)}"
 
 
 def _schema(schema: SchemaDraft) -> Iterator[str]:
@@ -108,9 +109,9 @@ def _one_line(text: str) -> str:
     return text if text.isprintable() else double_quote(text)
 
 
-def _comment(names: Sequence[str]) -> str:
-    """Return names on one line: without characters that end it."""
-    return ", ".join(name if _PLAIN.fullmatch(name) else double_quote(name) for name in names)
+def _comment(names: Sequence[str], most: int = 5) -> str:
+    """Return the first names on one line: without characters that end it."""
+    return short_list([name if _PLAIN.fullmatch(name) else double_quote(name) for name in names], most)
 
 
 def _type(name: str, kind: Json) -> str:

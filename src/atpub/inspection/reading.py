@@ -20,7 +20,8 @@ from atpub.measuring.measure import find_store
 from atpub.measuring.model import ShardFailure, ShardTask
 from atpub.measuring.stores import all_chunks
 from atpub.problems import Problem
-from atpub.pulling.download import Source, chunks_of, download, new_client
+from atpub.pulling.download import Source, download, new_client
+from atpub.pulling.sources import chunks_of
 from atpub.shards.field_summary import FieldSummary
 from atpub.shards.survey import ShardSurvey, survey_stream
 from atpub.storage.interface import NO_ENDPOINT, Endpoint

@@ -8,7 +8,7 @@ from typing import Final
 from atpub.atproto.data import Blob
 from atpub.errors import InvalidInput, Usage
 from atpub.inspection.reading import InspectedSource
-from atpub.measuring.measure import OBJECT_SCHEMES
+from atpub.measuring.store_access import OBJECT_SCHEMES
 from atpub.problems import Problem
 from atpub.pulling.download import Url
 from atpub.pulling.entries import OpenRepository, PublishedDataset, blob_source, find_dataset, parse_dataset_uri
@@ -16,7 +16,7 @@ from atpub.redact import redact_urls
 from atpub.shards.braces import expand_braces
 from atpub.storage.interface import Endpoint
 
-_SCHEMES: Final = ("http:", "https:", "s3:", *OBJECT_SCHEMES)
+_SCHEMES: Final = ("http:", "https:", *OBJECT_SCHEMES)
 
 
 def list_remote(
@@ -29,7 +29,7 @@ def list_remote(
     """
     for url in urls:
         if url.startswith("at://"):
-            yield from _list_dataset(find_dataset(parse_dataset_uri(url), open_repository), most)
+            yield from _list_dataset(find_dataset(parse_dataset_uri(url), open_repository), most, endpoint)
             continue
         for found in _expand(url):
             yield InspectedSource(_require_scheme(found), redact_urls(found), most, endpoint=endpoint)
@@ -51,10 +51,10 @@ def _require_scheme(url: Url) -> Url:
     return url
 
 
-def _list_dataset(dataset: PublishedDataset, most: int | None) -> Iterator[InspectedSource]:
+def _list_dataset(dataset: PublishedDataset, most: int | None, endpoint: Endpoint) -> Iterator[InspectedSource]:
     for shard in dataset.shards:
         if isinstance(shard.source, Blob):
             source = blob_source(dataset.repository, shard.source.cid)
             yield InspectedSource(source, shard.name, most, shard.source.size)
         else:
-            yield InspectedSource(shard.source, redact_urls(shard.source), most)
+            yield InspectedSource(shard.source, redact_urls(shard.source), most, endpoint=endpoint)

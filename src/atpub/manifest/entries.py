@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import TYPE_CHECKING, cast
@@ -43,13 +43,14 @@ from atpub.manifest.schema import (
     LABEL_FIELDS,
     LENS_FIELDS,
     METADATA_SCHEMA,
+    MIRRORS,
     PARTS,
     RAI,
     SCHEMA_FIELDS,
     SIZE,
 )
 from atpub.problems import Place, Problem
-from atpub.storage import parts
+from atpub.storage import mirrors, parts
 from atpub.storage.interface import texts
 from atpub.storage.registry import CHECKSUMS_KEY, FILE_KEY, FILES, MISSING_KEY, URLS_KEY, option_keys, read_endpoint
 from atpub.suggest import suggest
@@ -64,6 +65,7 @@ _CONTENT = "give one of `fields`, `members`, `json_schema` and `file`"
 _RESERVED = {
     parts.KEY: "leave it out: atpub writes it where a dataset has `parts:`",
     rai.NSID: f"write it as `{RAI}:` of the dataset",
+    mirrors.KEY: f"write them as `{MIRRORS}:` of the dataset",
 }
 """What to do in place of keys of metadata that have a meaning."""
 _NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), `checksums: {missing: fetch}`, or `checksums: none`"
@@ -199,7 +201,16 @@ class EntryReader:
         if RAI in given:
             self._check_rai(address, given[RAI])
             metadata = {**metadata, rai.NSID: given[RAI]}
-        return metadata if {name, RAI} & given.keys() else None
+        if MIRRORS in given:
+            self._check_mirrors(address, texts(given[MIRRORS]))
+            folders: Json = {"urls": given[MIRRORS]}
+            metadata = _object({**metadata, mirrors.KEY: folders})
+        return metadata if {name, RAI, MIRRORS} & given.keys() else None
+
+    def _check_mirrors(self, address: Address, urls: Sequence[str]) -> None:
+        for index, url in enumerate(urls):
+            if problem := mirrors.check_mirror(url):
+                self._note(problem.code, problem.message, (*address.steps, MIRRORS, index), problem.hint)
 
     def _check_rai(self, address: Address, given: Json) -> None:
         try:
@@ -223,8 +234,8 @@ class EntryReader:
             self._note("one-of", message, address.steps, f"give either `{FILES.key}` or `{URLS_KEY}`", key=True)
             return None
         if ways == [FILES.key]:
-            for name in given.keys() & {CHECKSUMS_KEY, *option_keys()}:
-                message = f"{name!r} goes with `{URLS_KEY}`; the CID of a blob is its checksum"
+            for name in given.keys() & {CHECKSUMS_KEY, MIRRORS, *option_keys()}:
+                message = f"{name!r} goes with `{URLS_KEY}`; the PDS has the blobs, and the CID of each is its checksum"
                 self._note("not-for-blobs", message, (*address.steps, name), "remove it", key=True)
             return FileShards(FILES.patterns(given[FILES.key]))
         if CHECKSUMS_KEY not in given:

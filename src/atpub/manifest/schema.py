@@ -47,6 +47,7 @@ METADATA_SCHEMA = entry.Entry.WIRE["metadata_schema_ref"]
 SIZE = "size"
 PARTS = "parts"
 RAI = "rai"
+MIRRORS = "mirrors"
 ANNOUNCE = "announce"
 CATALOG_NAMES = ("matadisco",)
 LABEL_FIELDS = own_fields(label.Label, "dataset_uri")

@@ -44,6 +44,7 @@ from atpub.manifest.schema import (
     LABEL_FIELDS,
     LENS_FIELDS,
     METADATA_SCHEMA,
+    MIRRORS,
     PARTS,
     PROJECT,
     RAI,
@@ -169,6 +170,15 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
             "description": "The most shards of one record: a larger dataset is published as several.",
             "minimum": 1,
             "examples": [4000],
+        },
+        MIRRORS: {
+            "type": "array",
+            "description": "Folders at other URLs that hold the same shards, which `atpub pull` tries in order.",
+            "items": text("The URL of a folder.", minLength=1),
+            "minItems": 1,
+            "maxItems": 20,
+            "uniqueItems": True,
+            "examples": [["https://mirror.example.org/digits/"]],
         },
         RAI: made.closed(rai.NSID, rai.Provenance.NSID),
         ANNOUNCE: {

@@ -15,6 +15,7 @@ from atpub.manifest.schema import (
     DATASET_FIELDS,
     LABEL_FIELDS,
     LENS_FIELDS,
+    MIRRORS,
     PROJECT,
     RAI,
     SCHEMA_FIELDS,
@@ -43,7 +44,7 @@ _FORMS: Final = {
 _FREE: Final = frozenset({"protect", "adopt"})
 _OPTIONAL: Final[Mapping[str, frozenset[str]]] = {
     "schemas": SCHEMA_FIELDS | _FREE | {"name"},
-    "datasets": DATASET_FIELDS | _FREE | {RAI, ANNOUNCE},
+    "datasets": DATASET_FIELDS | _FREE | {RAI, MIRRORS, ANNOUNCE},
     "labels": LABEL_FIELDS - {"name", "version"} | _FREE,
     "lenses": LENS_FIELDS | _FREE,
     "records": _FREE,

@@ -18,6 +18,7 @@ from atpub.measuring.model import (
     ShardTask,
     dump_outcomes,
 )
+from atpub.measuring.store_access import is_object
 from atpub.measuring.stores import TRIES, BrokenOff, HttpStore, ShardStore, Stated, all_chunks
 from atpub.measuring.validators import is_unchanged
 from atpub.problems import Problem
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient
 
 _STAND_INS: Final = frozenset({"html-page", "git-lfs-pointer"})
-OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
 
 
 def measure(batch: Sequence[ShardTask], on_progress: OnProgress = ignore) -> bytes:
@@ -60,7 +60,7 @@ def find_store(task: ShardTask) -> ShardStore:
         return ObjectStore()
     if task.address:
         return HttpStore(_connections())
-    if task.url.startswith(OBJECT_SCHEMES):
+    if is_object(task.url):
         return ObjectStore()
     hint = "atpub reads http(s), S3, Google Cloud Storage and Azure: give a file of checksums, or `missing: none`"
     raise ShardFailure("unknown-store", f"{task.url} is in no store that atpub can read", hint)

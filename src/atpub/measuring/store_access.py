@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from atpub.storage.interface import Endpoint
+
+OBJECT_SCHEMES: Final = ("s3:", "gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
 AWS_CREDENTIALS: Final = frozenset(
     {
         "AWS_ACCESS_KEY_ID",
@@ -53,6 +56,16 @@ _PUBLIC_HINTS: Final = {
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or run: gcloud auth application-default login",
     "az": "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
 }
+
+
+def is_object(url: str) -> bool:
+    """Return whether a URL is one of an object store."""
+    return url.startswith(OBJECT_SCHEMES)
+
+
+def environ_endpoint() -> Endpoint:
+    """Return the S3 that the environment names: Amazon's, where it names none."""
+    return Endpoint(None, os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def signature_options(url: str) -> Mapping[str, bool]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NewType, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, TransportError
-from atpub.errors import Unavailable, Usage
+from atpub.errors import Unavailable
 
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import HttpResponse, TransportClient
@@ -39,21 +39,6 @@ def users_source(text: str) -> Source:
 def url_of(source: Source) -> str:
     """Return a source as a URL; the path must be absolute."""
     return source.as_uri() if isinstance(source, Path) else source
-
-
-def chunks_of(source: Source) -> Generator[bytes]:
-    """Yield the bytes of a source in chunks; raises Unavailable, or Usage for a source other than http(s)."""
-    if isinstance(source, Path):
-        return _file_chunks(source)
-    return _http_chunks(require_http(source))
-
-
-def require_http(url: Url) -> Url:
-    """Return a URL that HTTP offers; raises Usage for another one."""
-    if not url.lower().startswith(("http://", "https://")):
-        hint = "publish S3 datasets with their endpoint; of other schemes, read the shards yourself"
-        raise Usage(f"{url} cannot be read over HTTP", hint=hint)
-    return url
 
 
 def new_client() -> TransportClient:
@@ -107,16 +92,3 @@ def _download_of(reply: HttpResponse, start: int) -> Download | None:
     if not start or reply.status != 206 or found is None or int(found[1]) != start:
         return None
     return Download(reply.stored_chunks(CHUNK), start, int(found[2]) if found[2] != "*" else None)
-
-
-def _file_chunks(path: Path) -> Generator[bytes]:
-    try:
-        with path.open("rb") as stream:
-            yield from iter(lambda: stream.read(CHUNK), b"")
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be read: {error.strerror}", hint="is it there?") from None
-
-
-def _http_chunks(url: Url) -> Generator[bytes]:
-    with new_client() as client, download(client, url) as found:
-        yield from found.chunks

@@ -16,9 +16,11 @@ from atpub.atproto.syntax import AtUri, Cid, RecordPath, SyntaxViolation
 from atpub.errors import Usage
 from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry, label
-from atpub.pulling.download import Source, Url, require_http
+from atpub.pulling.download import Source, Url
+from atpub.pulling.sources import require_readable
 from atpub.repository.interface import Repository, record_not_found
 from atpub.storage.interface import FileStorage, StoredShard
+from atpub.storage.mirrors import mirror_url, read_mirrors
 from atpub.storage.parts import read_links, read_parts
 from atpub.storage.registry import EXTERNAL, find_kind
 
@@ -33,12 +35,22 @@ _NOT_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class PublishedShard:
-    """A shard of a published dataset, and the name of its file; `size` is stated by the record."""
+    """A shard of a published dataset, and the name of its file; `size` is stated by the record.
+
+    `mirrors` have the shard as well.
+    """
 
     name: str
     source: Url | Blob
     sha256: str | None
     size: int | None = None
+    mirrors: tuple[Url, ...] = ()
+
+    def places(self) -> Iterator[PublishedShard]:
+        """Yield it at its own source, and at each mirror."""
+        sources = (self.source, *self.mirrors)
+        for index, source in enumerate(sources, 1):
+            yield replace(self, source=source, mirrors=self.mirrors[index - 1 :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ def parse_dataset_uri(text: str) -> AtUri:
 def find_dataset(uri: AtUri, open_repository: OpenRepository) -> PublishedDataset:
     """Read the dataset at the URI of its entry, of one of its parts, or of a label for it.
 
-    Raises Usage for other URIs and for shards that HTTP does not offer, InvalidRecord, and RecordNotFound.
+    Raises Usage for other URIs and for shards that atpub cannot read, InvalidRecord, and RecordNotFound.
     """
     if uri.collection not in (entry.NSID, label.NSID) or uri.path is None:
         raise Usage(f"{uri} is not the URI of a dataset or of a label", hint=_EXAMPLE)
@@ -120,7 +132,7 @@ def url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:
 
 
 def published_shards(parts: Sequence[entry.Entry], key: str) -> Sequence[PublishedShard]:
-    """Return the shards of a dataset, each with a name for its file; raises Usage where HTTP does not offer one.
+    """Return the shards of a dataset, each with a name for its file; raises Usage where atpub cannot read one.
 
     The names are the last segments of the URLs, if these are plain and differ, else `KEY-000000.tar` and so on.
     """
@@ -137,8 +149,10 @@ def _shards_of(found: entry.Entry) -> Iterator[PublishedShard]:
         for item in kind.read(found.storage):
             yield PublishedShard("", item.blob, item.blob.cid.sha256, item.blob.size)
         return
+    folders = read_mirrors(found.content_metadata)
     for shard in url_shards(found) or ():
-        yield PublishedShard("", require_http(Url(shard.http_url or shard.url)), shard.sha256)
+        url = require_readable(Url(shard.http_url or shard.url))
+        yield PublishedShard("", url, shard.sha256, mirrors=tuple(Url(mirror_url(item, url)) for item in folders))
 
 
 def _names_of(urls: Sequence[str]) -> list[str] | None:

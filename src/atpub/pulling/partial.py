@@ -21,7 +21,7 @@ _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(
 
 
 class PartialFile:
-    """The bytes of a file so far; `size` counts them."""
+    """The bytes of a file so far; `size` counts them, and `begun` those of an earlier run."""
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         """Take the file, open to read and write at its start, and hash what it holds."""
@@ -33,6 +33,7 @@ class PartialFile:
         while chunk := stream.read(_CHUNK):
             self._digest.update(chunk)
             self.size += len(chunk)
+        self.begun = self.size
 
     @classmethod
     @contextmanager
@@ -64,7 +65,7 @@ class PartialFile:
         """Drop its bytes."""
         self._stream.seek(0)
         self._stream.truncate()
-        self.size, self._digest = 0, sha256()
+        self.size, self.begun, self._digest = 0, 0, sha256()
 
     def sync(self) -> None:
         """Bring its bytes, which are all there, onto the disk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Final
 
 from atpub.atproto.data import Blob
 from atpub.errors import (
+    AtpubError,
     Interrupted,
     OSFailure,
     OversizedResponse,
     SlowResponse,
     Unavailable,
+    Usage,
 )
 from atpub.progress import Advanced, OnProgress, ignore
-from atpub.pulling.download import CHUNK, Download, NotOffered, download
+from atpub.pulling.download import CHUNK, Download, NotOffered
 from atpub.pulling.entries import PublishedShard
 from atpub.pulling.partial import PartialFile, file_conflict, hash_file, publish
+from atpub.pulling.sources import open_url
 from atpub.repository.backoff import back_off
 from atpub.repository.interface import Repository, bounded_blob
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 4
 """The number of tries without progress before a shard is given up."""
+TRIES_BEFORE_MIRROR: Final = 2
+"""The same, where a mirror is left."""
 
 
 class _WrongBytes(Unavailable):
@@ -86,10 +91,21 @@ class Saver:
     pause: Callable[[int], None] = back_off
 
     def save(self, shard: PublishedShard) -> int | None:
-        """Save a shard and return how many of its bytes were there before; None if its file is there already.
+        """Save a shard and return how many of its bytes an earlier run had saved; None if its file is there already.
 
-        Raises FileConflict, Unavailable, BlobNotFound, OversizedResponse, OSFailure, or Interrupted.
+        Its mirrors are tried in order where it cannot be had. Raises FileConflict, Unavailable, BlobNotFound,
+        OversizedResponse, OSFailure, or Interrupted.
         """
+        failures: list[AtpubError] = []
+        for place in shard.places():
+            try:
+                return self._save(place)
+            except (Unavailable, Usage) as error:
+                failures.append(error)
+        raise failures[0] if len(failures) == 1 else _all_failed(failures)
+
+    def _save(self, shard: PublishedShard) -> int | None:
+        """Save a shard from its own source."""
         file = self.folder / shard.name
         if os.path.lexists(file):
             self._check_present(shard, file)
@@ -97,11 +113,11 @@ class Saver:
         mark = shard.sha256[:32] if shard.sha256 else "unverified"  # other bytes have another partial file
         path = self.partials / f"{mark}.{shard.name}"
         with PartialFile.open(path) as partial, self._tidying(shard, partial):
-            begun = self._begin(shard, partial)
-            self._complete(shard, partial, begun)
+            self._begin(shard, partial)
+            self._complete(shard, partial)
             partial.sync()
         publish(path, file)
-        return begun
+        return partial.begun
 
     @contextmanager
     def _tidying(self, shard: PublishedShard, partial: PartialFile) -> Generator[None]:
@@ -111,6 +127,8 @@ class Saver:
         except BaseException as error:
             if not _can_continue(shard) or isinstance(error, _WrongBytes | OversizedResponse):
                 self._restart(partial)
+            if shard.mirrors:
+                self.budget.give_back(partial.size)  # the next place begins with them
             raise
 
     def _check_present(self, shard: PublishedShard, file: Path) -> None:
@@ -123,25 +141,25 @@ class Saver:
             if not file.is_file() or found.total != file.stat().st_size:
                 raise file_conflict(file)
 
-    def _begin(self, shard: PublishedShard, partial: PartialFile) -> int:
-        """Keep the bytes of an earlier run that may be continued, and return their number."""
+    def _begin(self, shard: PublishedShard, partial: PartialFile) -> None:
+        """Keep the bytes of an earlier run that may be continued."""
         if not _can_continue(shard) and partial.sha256 != shard.sha256:
             partial.restart()
         self.budget.take(partial.size)
-        return partial.size
 
-    def _complete(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
+    def _complete(self, shard: PublishedShard, partial: PartialFile) -> None:
         """Receive what is missing, trying again while that brings new bytes; raises Unavailable."""
         failures, is_continued = 0, partial.size > 0
+        tries = TRIES_BEFORE_MIRROR if shard.mirrors else TRIES
         while not partial.size or partial.sha256 != shard.sha256:
             before = partial.size
             try:
-                self._receive(shard, partial, begun)
+                self._receive(shard, partial)
             except _FINAL:
                 raise
             except Unavailable:
                 failures = 1 if _can_continue(shard) and partial.size - before >= CHUNK else failures + 1
-                if failures == TRIES:
+                if failures == tries:
                     raise
                 is_continued = _can_continue(shard)
                 if not is_continued:
@@ -155,7 +173,7 @@ class Saver:
             is_continued = False  # the part that was continued may be what is wrong
             self._restart(partial)
 
-    def _receive(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
+    def _receive(self, shard: PublishedShard, partial: PartialFile) -> None:
         with open_shard(self.client, self.repository, shard, partial.size) as found:
             if found.start != partial.size:
                 self._restart(partial)
@@ -167,7 +185,7 @@ class Saver:
                 self.budget.take(len(chunk))
                 partial.write(chunk)
                 size = shard.size if found.total is None else found.total
-                self.on_progress(Advanced("download", shard.name, partial.size, size, min(begun, partial.size)))
+                self.on_progress(Advanced("download", shard.name, partial.size, size, partial.begun))
 
     def _check_room(self, count: int) -> None:
         self.budget.check(count)
@@ -180,13 +198,19 @@ class Saver:
         partial.restart()
 
 
+def _all_failed(failures: Sequence[AtpubError]) -> Unavailable:
+    """Return the error of a shard that its own source and its mirrors do not give."""
+    mirrors = "; ".join(error.message for error in failures[1:])
+    return Unavailable(f"{failures[0].message}; of its mirrors, {mirrors}", hint=failures[0].hint)
+
+
 @contextmanager
 def open_shard(
     client: TransportClient, repository: Repository, shard: PublishedShard, start: int = 0
 ) -> Generator[Download]:
     """Open a shard from a position on, or from its start; raises Unavailable, or BlobNotFound."""
     if not isinstance(shard.source, Blob):
-        with download(client, shard.source, start) as found:
+        with open_url(client, shard.source, start) as found:
             yield found
         return
     yield Download(bounded_blob(repository, shard.source), 0, shard.source.size)

@@ -11,7 +11,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style
-from atpub.suggest import pluralize, size
+from atpub.suggest import pluralize, short_list, size
 
 if TYPE_CHECKING:  # reports read no shards
     from atpub.inspection.run import InitOutcome
@@ -30,6 +30,8 @@ def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
         return ""
     samples = "samples not counted" if survey.samples is None else pluralize(survey.samples, "sample")
     looked_at = "" if survey.looked_at == survey.samples else f", {survey.looked_at:,} looked at"
+    if survey.samples is not None and survey.looked_at > survey.samples:  # their files are not side by side
+        looked_at = f" in {survey.looked_at:,} pieces"
     form = "" if survey.format == "none" else f", {_FORMATS[survey.format]}"
     head = f"{style(survey.name, BOLD)}: {samples}{looked_at}, {size(survey.size)}{form}"
     return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  ")])
@@ -73,7 +75,7 @@ def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
     if outcome.editor_schema:
         lines.append(f"  for editors: {style(outcome.editor_schema)}")
     if outcome.checksums:
-        lines.append(f"  checksums: {style(', '.join(outcome.checksums))}")
+        lines.append(f"  checksums: {style(short_list(outcome.checksums, 1))}")
     if is_file:
         named = "" if str(outcome.out) == "atpub.yaml" else f" -m {shlex.quote(str(outcome.out))}"
         lines.append(f"{style('next', CYAN)}: {style(f'atpub apply{named} --account local --yes')}")

@@ -87,10 +87,18 @@ class StepProgress:
     @property
     def seconds_left(self) -> float | None:
         """The time until all is done; None if it is not known."""
-        rate = self.rate
-        if self.size is None or not rate or self.done > self.size:
+        rate, whole = self.rate, self.expected_size
+        if whole is None or not rate or self.done > whole:
             return None
-        return (self.size - self.done) / rate
+        return (whole - self.done) / rate
+
+    @property
+    def expected_size(self) -> float | None:
+        """The bytes of all files; where they are not known, as if the others were like those that have begun."""
+        sizes = [file.size for file in self.at_work.values() if file.size is not None]
+        if self.size is not None or not sizes or len(sizes) < len(self.at_work):
+            return self.size
+        return (self._done + sum(sizes)) / (self.completed + len(sizes)) * (self.files - self.failed)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -99,7 +107,8 @@ class StepProgress:
         failed = f"{self.failed:,} failed" if self.failed else ""
         of = size(self.done) if self.size is None else f"{size(self.done)} of {size(self.size)}"
         rate = "" if self.rate is None else f"{size(round(self.rate))}/s"
-        left = "" if self.seconds_left is None else f"{duration(self.seconds_left)} left"
+        about = "about " if self.size is None else ""
+        left = "" if self.seconds_left is None else f"{about}{duration(self.seconds_left)} left"
         few = f"{done:,}/{self.files:,}"
         return (
             _join(f"{title} {done:,} of {self.files:,} files", failed, of, rate, left),

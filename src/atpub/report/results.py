@@ -42,7 +42,9 @@ def lock_text(update: LockUpdate, *, is_check: bool = False) -> str:
     nothing, same = ("nothing locked", "unchanged") if update.failures else ("nothing to lock", "all up to date")
     held = ", ".join(pluralize(count, noun) for count, noun in kinds if count) or nothing
     read = f", {size(update.read)} read" if update.read else ""
-    failed = f"; {pluralize(len(update.failures), 'URL')} not measured" if update.failures else ""
+    lacking = sum(problem.code == "samples-unknown" for problem in update.failures)
+    failures = [(len(update.failures) - lacking, "URL", "measured"), (lacking, "index file", "written")]
+    failed = "".join(f"; {pluralize(count, noun)} not {done}" for count, noun, done in failures if count)
     if update.is_current:
         return PLAIN(f"{update.file}: {held}, {same}{failed}.")
     added, changed, removed = len(update.added), len(update.changed), len(update.removed)

@@ -15,6 +15,7 @@ from typing import Final
 from atpub.errors import Interrupted
 from atpub.executors import result_of, submit_batches
 from atpub.progress import Advanced, Completed, Ended, OnProgress, Started, ignore
+from atpub.pulling.download import Source
 from atpub.verifying.model import DataLocation, Reading
 from atpub.verifying.reading import read_batch, read_found
 
@@ -35,6 +36,8 @@ class BatchReader:
     executor: Executor | None = None
     on_progress: OnProgress = ignore
     stop: Event = field(default_factory=Event)
+    sizes: dict[Source, int] = field(default_factory=dict[Source, int])
+    """The bytes of shards at URLs, as their servers state them."""
 
     def look_at(self, locations: Iterable[DataLocation]) -> Mapping[DataLocation, Reading]:
         """Return what was found at each location, each looked at once.
@@ -64,6 +67,7 @@ class BatchReader:
                     self._complete(item, reading)
 
         self._run(list(asked), _HEADS_AT_ONCE, note_head)
+        self.sizes.update({item.source: reading.size for item, reading in found.items() if reading.size is not None})
         further = [item for item in wanted if item.depth != "head" and (item not in found or not found[item].fault)]
         samples = {item: item for item in further if item.depth == "sample"}
         whole, refused = self._within_limit([item for item in further if item.depth == "whole"], found)
@@ -137,7 +141,7 @@ class BatchReader:
         if self.stop.is_set():
             raise Interrupted("interrupted")
         if location.depth == "whole":
-            self.on_progress(Advanced("verify", location.name, done, location.size))
+            self.on_progress(Advanced("verify", location.name, done, location.size or self.sizes.get(location.source)))
 
 
 def _batches(locations: Sequence[DataLocation], workers: int) -> Iterator[Sequence[DataLocation]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Blob, Json, JsonObject
@@ -13,6 +14,7 @@ from atpub.manifest.atdata_shape import lexicon_shape
 from atpub.pulling.download import Source, Url
 from atpub.pulling.entries import read_entry, url_shards
 from atpub.repository.model import Record
+from atpub.storage import mirrors
 from atpub.storage.interface import FileStorage
 from atpub.storage.registry import find_kind
 from atpub.verifying.first_sample import HEAD_BYTES
@@ -21,6 +23,7 @@ from atpub.verifying.model import DataLocation, Depth, Held, PublishedRecord, St
 BlobSource: TypeAlias = Callable[[Cid], Source]
 
 _STORAGE: Final = entry.Entry.WIRE["storage"]
+_METADATA: Final = entry.Entry.WIRE["content_metadata"]
 
 
 def sample_content(schema: Record) -> JsonObject | None:
@@ -35,7 +38,7 @@ def sample_content(schema: Record) -> JsonObject | None:
 def list_held(
     item: PublishedRecord, blob_source: BlobSource, content: JsonObject | None, *, deep: bool
 ) -> tuple[Sequence[Held], Sequence[Held]]:
-    """Return the shards of a dataset, and the other blobs of a record."""
+    """Return the shards of a dataset, and the other blobs of a record, with the copies of shards on mirrors."""
     shards = tuple(_shards(item, blob_source, content, deep=deep)) if item.record.path.collection == entry.NSID else ()
     depth: Depth = "whole" if deep else "head"
     own = {held.sha256 for held in shards if held.location.size is not None}
@@ -44,7 +47,19 @@ def list_held(
         for path, blob in _blobs_in(item.record.value)
         if blob.cid.sha256 not in own
     ]
-    return shards, tuple({held.location: held for held in reversed(blobs)}.values())
+    copies = _copies(item, shards, depth) if shards else ()
+    return shards, (*{held.location: held for held in reversed(blobs)}.values(), *copies)
+
+
+def _copies(item: PublishedRecord, shards: Sequence[Held], depth: Depth) -> Iterator[Held]:
+    """Yield the shards as each mirror has them."""
+    for index, folder in enumerate(mirrors.read_mirrors(item.record.value.get(_METADATA))):
+        path = (_METADATA, mirrors.KEY, "urls", index)
+        for held in shards:
+            if not isinstance(held.location.source, Path):
+                url = mirrors.mirror_url(folder, held.location.source)
+                location = DataLocation(Url(url), url, depth, HEAD_BYTES, is_tar=True)
+                yield Held(item, path, location, held.sha256)
 
 
 def _shards(

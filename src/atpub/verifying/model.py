@@ -95,10 +95,10 @@ class DataLocation:
 
 
 Fault: TypeAlias = Literal[
-    "", "missing", "refused", "web-page", "redirect-loop", "oversized", "unreachable", "skipped", "not-http"
+    "", "missing", "refused", "web-page", "redirect-loop", "oversized", "unreachable", "skipped", "unreadable"
 ]
 """Why there are no bytes; empty where there are."""
-UNKNOWN: Final[frozenset[Fault]] = frozenset(("unreachable", "skipped", "not-http"))
+UNKNOWN: Final[frozenset[Fault]] = frozenset(("unreachable", "skipped", "unreadable"))
 """The faults that say nothing about the bytes."""
 
 
@@ -107,7 +107,7 @@ class Reading:
     """What was found at a location; what is not known is None.
 
     `sha256` is computed from the bytes, or as the store states it. `samples` were counted; `tar` is the code and the
-    message of what is wrong with a tar.
+    message of what is wrong with a tar. `hint` is what may help, where the store says more than the fault.
     """
 
     fault: Fault = ""
@@ -118,6 +118,7 @@ class Reading:
     first: SampleTypes | None = None
     tar: tuple[str, str] | None = None
     read: int = 0
+    hint: str = ""
 
     def to_json(self) -> JsonObject:
         """Return it as JSON, which a worker sends back."""

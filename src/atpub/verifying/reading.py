@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
+from atpub.errors import Usage
+from atpub.measuring.model import ShardFailure
+from atpub.measuring.store_access import is_object
+from atpub.measuring.stores import BrokenOff
 from atpub.problems import Problem
 from atpub.pulling.digests import ASKING, stated_digest
 from atpub.pulling.download import (
@@ -28,6 +32,7 @@ from atpub.pulling.download import (
     Url,
     new_client,
 )
+from atpub.pulling.sources import object_task, require_readable
 from atpub.shards.digest_stream import CannotGoBack, DigestStream, ForwardFile
 from atpub.shards.tar import read_tar
 from atpub.verifying.first_sample import HEAD_BYTES, read_first_sample
@@ -43,6 +48,8 @@ _ASK: Final = Timeouts.of(20.0)
 _PAUSE: Final = 0.5  # seconds before the second try at a server that is busy
 _MOST_FAILURES: Final = 3
 """After so many failures in a row, a server is not asked for the rest of a batch."""
+_OBJECT_FAULTS: Final[Mapping[str, Fault]] = {"shard-missing": "missing", "shard-private": "refused"}
+"""The faults of objects, by the codes of failures."""
 _GONE: Final = frozenset((404, 410))
 
 
@@ -106,13 +113,50 @@ def _read_file(location: DataLocation, watch: Watch) -> Reading:
 def _read(client: TransportClient, location: DataLocation, watch: Watch) -> Reading:
     url = location.source
     assert not isinstance(url, Path)
-    if not url.lower().startswith(("http://", "https://")):
-        return Reading("not-http", "its URL is none of HTTP")
     try:
+        require_readable(url)
+        if is_object(url):
+            return _read_object(location, url, watch)
         return _ask(client, location, url) if location.depth == "head" else _get(client, location, url, watch)
     except TransportError as error:
         fault: Fault = "redirect-loop" if error.code == "redirect-loop" else "unreachable"
         return Reading(fault, f"no answer: {error.reason}")
+    except Usage as error:
+        return Reading("unreadable", _reason(error.message, url), hint=error.hint)
+
+
+def _read_object(location: DataLocation, url: Url, watch: Watch) -> Reading:
+    """Look at an object of S3, Google Cloud Storage or Azure, with the credentials of the environment."""
+    from atpub.measuring.object_stores import ObjectStore  # few shards are in object stores
+
+    store, task = ObjectStore(), object_task(url)
+    try:
+        stated = store.ask(task)
+        found = Reading(size=stated.facts.size, sha256=stated.sha256)
+        if location.depth == "head" or _is_wrong_size(location, found.size):
+            return found
+        with closing(store.open(task, stated, 0)) as chunks:
+            whole = location.depth == "whole"
+            return _look(location, chunks if whole else _limit(chunks, location.most), found, watch)
+    except ShardFailure as failure:
+        fault: Fault = _OBJECT_FAULTS.get(failure.problem.code, "unreachable")
+        return Reading(fault, _reason(failure.problem.message, url), hint=failure.problem.hint)
+    except BrokenOff as error:
+        return Reading("unreachable", f"the answer breaks off: {error}")
+
+
+def _limit(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """Yield the first bytes."""
+    for chunk in chunks:
+        yield chunk[:most]
+        most -= len(chunk)
+        if most <= 0:
+            return
+
+
+def _reason(message: str, url: Url) -> str:
+    """Return the message of a failure without the URL, which the finding begins with."""
+    return message.removeprefix(f"{url}: ").replace(url, "it")
 
 
 def _ask(client: TransportClient, location: DataLocation, url: Url) -> Reading:

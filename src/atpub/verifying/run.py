@@ -145,7 +145,8 @@ def verify_records(
         if shards:
             findings += judge_size(item, readings[item.uri])
             findings += judge_all_parts(item, readings)
-    shard_count, blob_count = (sum(len(lists[index]) for lists in held.values()) for index in (0, 1))
+    shard_count = sum(len(shards) for shards, _ in held.values())
+    blob_count = sum(part.kind == "blob" for _, blobs in held.values() for part in blobs)
     size = sum(item.read for item in found.values())
     order = {uri: index for index, uri in enumerate(dict.fromkeys(item.uri for item in findings))}
     findings.sort(key=lambda item: order[item.uri])
@@ -155,7 +156,7 @@ def verify_records(
 def _list_held(
     item: PublishedRecord, references: Sequence[RecordReference], repositories: Repositories, *, deep: bool
 ) -> tuple[Sequence[Held], Sequence[Held]]:
-    """Return the shards and the other blobs of a record; samples of shards are to fit the schema that it refers to."""
+    """Return the shards of a record, whose samples are to fit its schema, and the other blobs and copies."""
     schema = next((repositories.find(part.uri) for part in references if part.path == (_SCHEMA_REF,)), None)
     content = sample_content(schema) if isinstance(schema, Record) else None
     did = item.uri.authority

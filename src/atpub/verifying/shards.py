@@ -21,7 +21,7 @@ _HINTS: Final[dict[Fault, str]] = {
     "oversized": "raise the limit: --max-bytes",
     "unreachable": "try again",
     "skipped": "try again",
-    "not-http": "atpub reads shards over HTTP; S3 datasets with their endpoint",
+    "unreadable": "read it yourself",
 }
 
 
@@ -42,15 +42,14 @@ def judge_bytes(held: Held, found: Reading) -> Iterator[Finding]:
         yield _finding(held, code, message, "publish the shard again")
     if found.first is not None and held.content is not None:
         for item in check_sample(held.content, found.first):
-            severity: FindingSeverity = "note" if item.severity == "warning" else "error"
             message = f"{name}: the sample {found.first.key!r} {item.message}"
-            yield _finding(held, item.code, message, item.hint, severity)
+            yield _finding(held, item.code, message, item.hint)
 
 
 def _fault(held: Held, found: Reading) -> Finding:
     severity: FindingSeverity = "unchecked" if found.fault in UNKNOWN or found.fault == "oversized" else "error"
     code = f"{held.kind}-unchecked" if severity == "unchecked" else f"{held.kind}-{found.fault}"
-    return _finding(held, code, f"{held.location.name}: {found.reason}", _HINTS[found.fault], severity)
+    return _finding(held, code, f"{held.location.name}: {found.reason}", found.hint or _HINTS[found.fault], severity)
 
 
 def _finding(held: Held, code: str, message: str, hint: str, severity: FindingSeverity = "error") -> Finding:

@@ -83,7 +83,7 @@ def test_fields_that_fit(written: Json, found: Json) -> None:
 )
 def test_fields_that_do_not_fit(written: Json, found: Json, line: str) -> None:
     (wrong,) = of_field(written, found)
-    assert (wrong.subject, wrong.code, wrong.severity) == ("x", "schema-mismatch", "error")
+    assert (wrong.subject, wrong.code) == ("x", "schema-mismatch")
     assert line in wrong.hint
 
 
@@ -129,7 +129,7 @@ def test_members_that_fit(written: Json, found: Json) -> None:
 )
 def test_members_that_do_not_fit(written: Json, found: Json, line: str) -> None:
     (wrong,) = of_member(written, found)
-    assert (wrong.subject, wrong.code, wrong.severity) == ("x", "schema-mismatch", "error")
+    assert (wrong.subject, wrong.code) == ("x", "schema-mismatch")
     assert line in wrong.hint
 
 
@@ -161,10 +161,7 @@ def test_missing_and_undeclared() -> None:
     content = json_schema({"a": "string", "b": "string", "c": "string?", "label": "integer"}).content
     missing, extra = check_sample(content, packed(label="integer", more="number"))
     assert missing.message == "has none of the fields a, b"
-    assert (extra.message, extra.severity) == (
-        "has the field 'more', which its schema lacks: readers cannot load it",
-        "error",
-    )
+    assert extra.message == "has the field 'more', which its schema lacks: readers cannot load it"
     assert (
         list(check_sample(content, SampleTypes("0", {"msgpack": "msgpack"}, {"label": "integer"}, is_complete=False)))
         == []
@@ -172,7 +169,7 @@ def test_missing_and_undeclared() -> None:
     content = members_schema({"jpg": "image/jpeg", "cls": "integer", "txt": "text?"}).content
     missing, extra = check_sample(content, SampleTypes("0", {"jpg": "image/jpeg", "feat.npy": ARRAY}))
     assert missing.message == "has no member 'cls'"
-    assert (extra.code, extra.severity) == ("undeclared-member", "warning")
+    assert extra.code == "undeclared-member"
     assert "members: {feat.npy: {ndarray: {dtype: float32, shape: [2, 8]}}}" in extra.hint
 
 

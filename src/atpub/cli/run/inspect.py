@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ from atpub.inspection.reading import InspectedSource, survey_sources
 from atpub.inspection.run import init_manifest
 from atpub.report.inspection import init_json, init_text, survey_text, surveys_json, total_text
 from atpub.shards.survey import ShardSurvey, SurveyTotal
-from atpub.storage.interface import Endpoint
 
 
 def run_inspect(
@@ -65,8 +63,9 @@ def _list_remote(
 ) -> Sequence[InspectedSource]:
     from atpub.cli.connect import opening
     from atpub.inspection.remote import list_remote  # brings what local files need not
+    from atpub.measuring.store_access import environ_endpoint
 
-    endpoint = Endpoint(None, os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
+    endpoint = environ_endpoint()
     with opening(repository, pds) as open_repository:
         return list(list_remote(urls, samples, open_repository, endpoint))
 

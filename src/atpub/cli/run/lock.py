@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atpub.cli.interrupt import continuing
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, tell, tell_warnings
 from atpub.cli.progress import show_progress
@@ -30,7 +31,8 @@ def run_lock(
     if check and index:
         raise Usage("--check writes nothing, and --index a file", hint="give one of them")
     manifest = read_manifest(manifests, environment, environ())
-    with open_executor(executor) as opened, show_progress() as on_progress:
+    rest = "the shards that are not measured yet"
+    with continuing(rest), open_executor(executor) as opened, show_progress() as on_progress:
         update = update_lock(
             manifest,
             prune=prune,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from atpub.cli.connect import opening
+from atpub.cli.interrupt import continuing
 from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
 from atpub.cli.progress import show_progress, tell_step
 from atpub.packing.layout import Format
@@ -36,7 +37,7 @@ def run_pull(
     uri: str, repository: Path | None, pds: str | None, *, out: Path, max_bytes: int | None, as_json: bool
 ) -> int:
     """Save the shards of a dataset as files; return the exit code of the first failure, else 0."""
-    with opening(repository, pds) as opened, show_progress() as on_progress:
+    with continuing("what is missing"), opening(repository, pds) as opened, show_progress() as on_progress:
         dataset = find_dataset(parse_dataset_uri(uri), opened)
         pulled = pull_dataset(dataset, out, max_bytes=max_bytes, on_shard=_tell_pulled, on_progress=on_progress)
     if as_json:

@@ -32,11 +32,12 @@ from atpub.manifest.model import (
     SchemaEntry,
     UrlShards,
 )
-from atpub.manifest.schema import CONTENT_METADATA, RAI, SIZE
+from atpub.manifest.schema import CONTENT_METADATA, MIRRORS, RAI, SIZE
 from atpub.problems import Place, Problem
 from atpub.repository.local_account import is_local
 from atpub.shards.facts import Facts, LocalShards
 from atpub.shards.remote import RemoteShards
+from atpub.storage import mirrors
 from atpub.storage.registry import check_endpoint
 from atpub.text.source import as_written
 
@@ -177,7 +178,7 @@ class RecordChecker:
             also = f", as in {more:,} other {unit}{'s' if more > 1 else ''}" if more else ""
             message = f"{shard}: the sample {key!r} {found.message} ({schema.common.address}){also}"
             place = self.manifest.place((*item.common.address.steps, item.shards.key))
-            yield Problem(found.code, message, place, found.hint, found.severity)
+            yield Problem(found.code, message, place, found.hint)
 
     def _relative(self, path: Path) -> str:
         folder = self.manifest.folder
@@ -315,6 +316,8 @@ def _as_written(path: Steps) -> Steps:
     """Return a path into a record with the manifest's name for its first step."""
     if path[:2] == (CONTENT_METADATA, rai.NSID):
         return (RAI, *path[2:])
+    if path[:2] == (CONTENT_METADATA, mirrors.KEY):
+        return (MIRRORS, *path[3:])
     return (_KEYS.get(str(path[0]), path[0]), *path[1:]) if path else path
 
 

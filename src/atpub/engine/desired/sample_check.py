@@ -13,7 +13,6 @@ from atpub.engine.desired.sample_notation import describe, fields_line, members_
 from atpub.manifest.arrays import reads_as
 from atpub.manifest.members import member_of, sample_format
 from atpub.manifest.model import Address, DatasetEntry, Manifest, SchemaEntry
-from atpub.problems import Severity
 from atpub.shards.facts import FindFilter
 from atpub.shards.sample_types import IMAGES, MSGPACK, SampleFilter, SampleTypes
 from atpub.suggest import short_list
@@ -34,7 +33,6 @@ class Contradiction:
     message: str = field(compare=False)
     hint: str = field(compare=False)
     code: str = "schema-mismatch"
-    severity: Severity = "error"
 
 
 class ShardMismatch(NamedTuple):
@@ -121,7 +119,7 @@ def _check_members(properties: JsonObject, required: frozenset[str], sample: Sam
         if member not in wanted:
             hint = f"add it: `{members_line({member: found})}`"
             message = f"has the member {member!r}, which its schema lacks"
-            yield Contradiction(member, _key(found), message, hint, "undeclared-member", "warning")
+            yield Contradiction(member, _key(found), message, hint, "undeclared-member")
 
 
 def _check_fields(
