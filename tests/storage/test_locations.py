@@ -122,6 +122,11 @@ SECRETS = [
     "s3://lab/a.tar?X-Amz-Signature=hunter2",
     "gs://lab/a.tar?access_token=hunter2",
     "quux://hunter2@lab/a.tar",
+    "me:hunter2@lab.example/a.tar",
+    "me:hunter2@lab.example:8000/a.tar",
+    "data:me:hunter2@lab.example/a.tar",
+    "https://me:hunter2%40lab.example/a.tar",
+    "https://me:a/hunter2@lab.example/a.tar",
 ]
 
 
