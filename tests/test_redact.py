@@ -16,6 +16,13 @@ TEXTS = [
     f"see #access_token={SECRET}",
     f"  urls: \"pipe:curl -H 'Authorization: Bearer {SECRET}' https://x\"",
     f"https://a.example/?u=https%3A%2F%2Fme%3A{SECRET}%40b.example%2F",
+    f"https://me:{SECRET}%40lab.example/a",
+    *(
+        f"{start}me:{SECRET}@lab.example/a"
+        for start in ("", "https:", "https:/", "https:///", "https//", "//", "s3:\\\\")
+    ),
+    f"https://me:x/{SECRET}@lab.example/a",
+    f"'me:{SECRET}@localhost:8000/a' is not a server",
 ]
 
 
@@ -31,6 +38,10 @@ def test_urls_are_redacted_wherever_they_are_shown(text: str) -> None:
     "text",
     [
         "me@lab.example",
+        "mailto:me@lab.example",
+        "https://lab.example:8000/a@2.tar",
+        "at://did:plc:x/a.b.c/d@e",
+        "write to: me@lab.example/x, or image:1@sha256:ab",
         "at://did:plc:x/a.b.c/d",
         "https://lab.example/@me/a?page=2&design=3#part=1",
         "list local files, not `pipe:` commands",
@@ -57,6 +68,9 @@ def test_registered_secrets_are_redacted() -> None:
         "a" * 100_000 + "://",
         "a." * 50_000 + "://",
         "?" + "a_" * 20_000 + "=b",
+        "a:" * 50_000 + "@",
+        "/" * 100_000 + "a:b@",
+        "a://b:c" * 10_000 + "@",
     ],
 )
 def test_long_texts_take_no_time(text: str) -> None:

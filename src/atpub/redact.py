@@ -23,7 +23,18 @@ _URL_MASK: Final = "***"
 _hidden: set[str] = set()
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+")
-_USER = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,30})://([^\s/?#\\\"'<>]*)@")
+_USER = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,30})://([^\s/?#\\\"'<>]*)(@|%40)")
+_MISSPELT_USERS = (
+    # the wrong number of slashes, or backslashes
+    re.compile(
+        r"(\b[A-Za-z][A-Za-z0-9+.-]{0,30}:[/\\]*|(?<![/\\])[/\\]{2,})[^\s/?#\\\"'<>@:]+:[^\s/?#\\\"'<>@]{1,200}@"
+    ),
+    # a slash in the password; digits would be a port
+    re.compile(r"\b(?!at:)([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/?#\\\"'<>@:\[]+:(?!\d{1,5}[/?#])[^\s\"'<>@]{1,200}@"),
+    # no scheme
+    re.compile(r"(?<![\w.+/\\@:-])()[\w.+-]{1,100}:[^\s/?#\\\"'<>@]{1,200}@(?=[\w.-]{1,100}(?::\d+)?/)"),
+)
+"""User names and passwords where a URL is not written as one should be: people make mistakes with passwords, too."""
 _PARAMETER = re.compile(r"([?&;#])([^\s=&;?#\"'<>]+)=([^\s?&#\"'<>]+)")
 _PIPE = re.compile(r"\bpipe:(?=\s*[\w./~\"'])[^\n]*", re.IGNORECASE)
 _NAMED_USERS: Final = frozenset(("abfs", "abfss", "ftp", "git+ssh", "hdfs", "rsync", "sftp", "ssh", "wasb", "wasbs"))
@@ -76,6 +87,9 @@ def redact_urls(text: str) -> str:
         return text
     text = _PIPE.sub(f"pipe:{_URL_MASK}", text)
     text = _USER.sub(lambda found: f"{found[1]}://{_URL_MASK}@" if _is_credential(found) else found[0], text)
+    if "@" in text:
+        for misspelt in _MISSPELT_USERS:
+            text = misspelt.sub(rf"\g<1>{_URL_MASK}@", text)
     return _PARAMETER.sub(lambda found: f"{found[1]}{found[2]}={_URL_MASK}" if _is_secret(found) else found[0], text)
 
 
@@ -85,7 +99,7 @@ def find_url_secret(url: str) -> UrlSecret | None:
         return None
     spellings = (url, unquote(url)) if "%" in url else (url,)
     for text in spellings:
-        if any(map(_is_credential, _USER.finditer(text))):
+        if _has_user(text):
             return "credentials-in-url"
     return "signed-url" if any(map(_is_secret, _PARAMETER.finditer(url))) else None
 
@@ -111,7 +125,11 @@ def _is_secret(found: re.Match[str]) -> bool:
 
 
 def _has_secret(url: str) -> bool:
-    return any(map(_is_credential, _USER.finditer(url))) or any(map(_has_secret_name, _PARAMETER.finditer(url)))
+    return _has_user(url) or any(map(_has_secret_name, _PARAMETER.finditer(url)))
+
+
+def _has_user(url: str) -> bool:
+    return any(map(_is_credential, _USER.finditer(url))) or any(misspelt.search(url) for misspelt in _MISSPELT_USERS)
 
 
 def _has_secret_name(found: re.Match[str]) -> bool:

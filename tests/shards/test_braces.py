@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.problems import Problem
-from atpub.shards.braces import expand_braces, expand_keeping_escapes, readable_pattern, unescape
+from atpub.shards.braces import PatternTotal, expand_braces, expand_keeping_escapes, readable_pattern, unescape
 
 EXPANDED: list[tuple[str, list[str]]] = [
     ("plain.tar", ["plain.tar"]),
@@ -82,9 +82,24 @@ def test_the_limit_is_exact_and_costs_nothing() -> None:
     assert expand_braces("{1..5}", limit=5) == tuple("12345")
     assert isinstance(expand_braces("{1..6}", limit=5), Problem)
     started = time.process_time()
-    for pattern in ("{0..9999999999999}", "{1..99999}" * 1000, "{a,b}" * 5000):
+    for pattern in ("{0..9999999999999}", "{1..99999}" * 1000, "x" * 2000 + "{1..99999}", "{a,b}" * 5000):
         assert isinstance(expand_braces(pattern), Problem)
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("patterns", "problems"),
+    [
+        (["{00000..99999}"] * 3, [None, None, None]),
+        (["{00000..99999}"] * 4, [None, None, None, "brace-too-many"]),
+        (["x" * 250 + "{00000..99999}"] * 3, [None, None, "brace-too-many"]),
+        (["a"] * 3 + ["{0..", "{0..9999999}"], [None] * 5),
+    ],
+)
+def test_many_patterns_have_a_limit_in_all(patterns: list[str], problems: list[str | None]) -> None:
+    total = PatternTotal()
+    found = [total.exceed([pattern]) for pattern in patterns]
+    assert [problem and problem.code for problem in found] == problems
 
 
 def test_escapes_are_kept_for_globs() -> None:

@@ -218,6 +218,12 @@ def test_a_name_that_nearly_matches_is_suggested(name: str) -> None:
     assert f"a checksum of '{name}'" in problem.hint
 
 
+def test_the_name_of_another_shard_is_not_suggested() -> None:
+    shards = [f"https://cdn.lab.example/{name}.tar" for name in ("a", "b")]
+    (problem,) = match_checksums(shards, {"a.tra": "a" * 64, "b.tar": "b" * 64}).problems
+    assert "a checksum of 'a.tra'" in problem.hint
+
+
 @pytest.mark.parametrize("shard", ["data/a\u0308-0.tar", "https://x.org/%C3%A4-0.tar", "https://x.org/a%CC%88-0.tar"])
 @pytest.mark.parametrize("name", ["a\u0308-0.tar", "\u00e4-0.tar"])
 def test_composed_and_decomposed_letters_match(shard: str, name: str) -> None:

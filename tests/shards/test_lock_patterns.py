@@ -114,6 +114,16 @@ def test_a_broken_symlink_is_not_there_and_a_folder_is(tmp_path: Path) -> None:
     assert codes(locate(tmp_path, lock, "d.t*")) == ["no-match"]
 
 
+def test_a_match_that_is_a_broken_symlink_comes_from_the_lock_or_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, ["data/a.tar"])
+    for name in ("b", "c"):
+        (tmp_path / f"data/{name}.tar").symlink_to("/nowhere")
+    found = locate(tmp_path, locked(["data/b.tar", "data/c.tar"]), "data/*.tar")
+    assert (names(found.files, tmp_path), found.problems) == (["data/a.tar", "data/b.tar", "data/c.tar"], ())
+    [problem] = locate(tmp_path, locked(["data/b.tar"]), "data/*.tar").problems
+    assert (problem.code, problem.message) == ("file-missing", "neither here nor in atpub.lock: data/c.tar")
+
+
 def test_a_symlinked_folder_counts_as_on_the_disk_while_it_is_there(tmp_path: Path) -> None:
     write(tmp_path / "disk", ["x.tar"])
     folder = tmp_path / "manifest"

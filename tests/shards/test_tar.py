@@ -99,7 +99,7 @@ BROKEN = [
     (b"", "tar-empty", "is an empty file"),
     (bytes(10240), "tar-empty", "holds nothing"),
     (make_tar([]), "tar-empty", "holds nothing"),
-    (make_tar(["README", "LICENSE"]), "tar-empty", "holds 2 files, none of them a sample's"),
+    (make_tar(["README", "LICENSE"]), "tar-empty", "holds 2 files, none of a sample"),
     (make_tar([Member("d", kind=tarfile.DIRTYPE)]), "tar-empty", "holds nothing"),
     (b"hello", "not-a-tar", "is not a tar archive"),
     (b"x" * 10240, "not-a-tar", "is not a tar archive"),

@@ -14,6 +14,10 @@ GOOD: list[tuple[str, Location]] = [
     ("http://10.0.0.1:8080/a.tar?x=1", Location("http", "http://10.0.0.1:8080/a.tar?x=1")),
     ("https://[::1]/a.tar", Location("http", "https://[::1]/a.tar")),
     ("HTTPS://lab.example/A.tar", Location("http", "HTTPS://lab.example/A.tar")),
+    (
+        "https://lab.example/https://x.example/a,b.tar",
+        Location("http", "https://lab.example/https://x.example/a,b.tar"),
+    ),
     ("https://lab.example/?id=7", Location("http", "https://lab.example/?id=7")),
     ("https://lab.example/@me/a.tar", Location("http", "https://lab.example/@me/a.tar")),
     ("s3://lab/speech/00.tar", Location("s3", "s3://lab/speech/00.tar")),
@@ -74,9 +78,12 @@ BAD = [
     ("http2s://lab.example/d.tar", "url-scheme"),
     ("https://lab.example/d-*.tar", "url-wildcard"),
     ("https://lab.example/d-[0-9].tar", "url-wildcard"),
+    ("https://lab.example/d-?.tar", "url-wildcard"),
     ("gs://lab/d-*.tar", "url-wildcard"),
     ("s3://lab/d-*.tar", "url-wildcard"),
     ("a.tar::b.tar", "url-joined"),
+    ("https://lab.example/a.tar,https://lab.example/b.tar", "url-joined"),
+    ("s3://lab/a.tar|s3://lab/b.tar", "url-joined"),
     ("https://lab.example/a.tar::https://lab.example/b.tar", "url-joined"),
 ]
 
@@ -122,6 +129,11 @@ SECRETS = [
     "s3://lab/a.tar?X-Amz-Signature=hunter2",
     "gs://lab/a.tar?access_token=hunter2",
     "quux://hunter2@lab/a.tar",
+    "me:hunter2@lab.example/a.tar",
+    "me:hunter2@lab.example:8000/a.tar",
+    "data:me:hunter2@lab.example/a.tar",
+    "https://me:hunter2%40lab.example/a.tar",
+    "https://me:a/hunter2@lab.example/a.tar",
 ]
 
 
@@ -142,6 +154,10 @@ def test_a_command_is_refused_once_and_not_repeated() -> None:
 
 def test_escapes_of_braces_are_no_backslashes() -> None:
     assert check_pattern(r"https://lab.example/a\{{0..9}\}.tar") is None
+    for pattern in (r"data\d-{0..9}.tar", r"\\server\share\a.tar"):
+        problem = check_pattern(pattern)
+        assert problem is not None
+        assert (problem.code, pattern in problem.message) == ("url-backslash", True)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from os.path import commonprefix
+from typing import Final
 
 import bracex
 
@@ -14,9 +16,14 @@ from atpub.problems import Problem
 LIMIT = 100_000
 """How many shards one pattern may stand for."""
 
+MOST: Final = 300_000
+"""How many shards the patterns of one manifest may stand for."""
+
 _DEPTH = 50
-_MOST_TEXT = 100_000_000
+_MOST_TEXT = 30_000_000
 """How many characters the strings of one pattern may have together."""
+_MOST_TEXT_IN_ALL = 60_000_000
+"""How many characters the strings of all patterns of one manifest may have together."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _DOLLAR = re.compile(r"(\\.)|\$(?=\{)", re.DOTALL)
@@ -41,13 +48,13 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
     """Expand a pattern but keep backslash escapes, which globs interpret themselves."""
     if not _SPECIAL.search(pattern):
         return (pattern,) if pattern else ()
+    if len(pattern) > _MOST_TEXT // limit:
+        limit = max(1, _MOST_TEXT // len(pattern))  # none of the strings is longer than the pattern
     if one_range := _ONE_RANGE.fullmatch(pattern):
         return _expand_range(one_range, limit) or _too_many(pattern, limit)
     problem = _misplaced_brace(pattern) or _mixed_case_range(pattern)
     if problem:
         return problem
-    if len(pattern) > _MOST_TEXT // limit:
-        limit = max(1, _MOST_TEXT // len(pattern))  # none of the strings is longer than the pattern
     try:
         # bracex takes `${` for a shell variable; WebDataset does not.
         shielded = _DOLLAR.sub(lambda found: found[1] or r"\$", pattern)
@@ -60,11 +67,46 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
 def _expand_range(one_range: re.Match[str], limit: int) -> tuple[str, ...]:
     """Return the texts of one range of numbers, as most patterns are; none where they are more than the limit."""
     before, low, high, after = one_range.groups()
-    step = 1 if int(low) <= int(high) else -1
-    numbers = range(int(low), int(high) + step, step)
+    numbers = _numbers(one_range)
     is_padded = any(len(end) > 1 and end.startswith("0") for end in (low, high))
     width = max(len(low), len(high)) if is_padded else 0
     return tuple(f"{before}{number:0{width}}{after}" for number in numbers) if len(numbers) <= limit else ()
+
+
+def _numbers(one_range: re.Match[str]) -> range:
+    low, high = int(one_range[2]), int(one_range[3])
+    step = 1 if low <= high else -1
+    return range(low, high + step, step)
+
+
+@dataclass(slots=True)
+class PatternTotal:
+    """What the patterns of one manifest stand for, added up: each has a limit, and there can be many of them."""
+
+    shards: int = 0
+    characters: int = 0
+
+    def exceed(self, patterns: Iterable[str]) -> Problem | None:
+        """Add patterns, and return the problem if all are too many now."""
+        for pattern in filter(_SPECIAL.search, patterns):
+            count = _count(pattern)
+            self.shards += count
+            self.characters += count * len(pattern)
+            if self.shards > MOST or self.characters > _MOST_TEXT_IN_ALL:
+                total = f"{self.shards:,} shards, with {self.characters:,} characters"
+                bound = f"at most {MOST:,}, with {_MOST_TEXT_IN_ALL:,}"
+                message = f"up to {shortened(pattern)}, the manifest's patterns stand for {total}: {bound}"
+                return Problem("brace-too-many", message, hint="use fewer, larger shards, or split the manifest")
+        return None
+
+
+def _count(pattern: str) -> int:
+    """Return how many strings a pattern stands for; 0 where it has a problem."""
+    if one_range := _ONE_RANGE.fullmatch(pattern):
+        count = len(_numbers(one_range))
+        return count if count <= LIMIT else 0
+    expanded = expand_keeping_escapes(pattern)
+    return 0 if isinstance(expanded, Problem) else len(expanded)
 
 
 def unescape(text: str) -> str:

@@ -169,7 +169,7 @@ def match_checksums(shards: Sequence[str], digests: Mapping[str, str]) -> Matche
     ambiguous = {shard: why for shard, found in names.items() if (why := _doubt(shard, found, digests, claims))}
     known = {shard: digests[found[0]] for shard, found in names.items() if found and shard not in ambiguous}
     missing = tuple(shard for shard, found in names.items() if not found)
-    near = _nearly(missing[0], digests) if missing else ""
+    near = _nearly(missing[0], [name for name in digests if name not in claims]) if missing else ""
     return Matched(MappingProxyType(known), missing, MappingProxyType(ambiguous), near)
 
 

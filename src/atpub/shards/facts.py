@@ -26,7 +26,7 @@ from atpub.manifest.model import (
     placeholder,
 )
 from atpub.problems import Place, Problem, Severity
-from atpub.shards.braces import expand_braces, readable_pattern
+from atpub.shards.braces import PatternTotal, expand_braces, readable_pattern
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
 from atpub.shards.locator import LOCK_HERE, Located, Locator
 from atpub.shards.lock import LOCK_FILE, Lock, LockedFile, StoreFacts
@@ -130,6 +130,7 @@ class _Gatherer:
         self._has_lock = lock is not None
         self._run = run
         self._locator = Locator(manifest.folder, lock)
+        self._listed = PatternTotal()
         self._absent: set[Path] = set()
         self._files: dict[str, LockedFile] = {}
         self._urls: dict[str, str] = {}
@@ -276,6 +277,9 @@ class _Gatherer:
                     self._note([Problem("one-of", f"{name!r} is {len(found.files)} files", hint="name one")], steps)
 
     def _locate(self, patterns: Sequence[str], steps: Steps, *, shards: bool = False) -> Located:
+        if problem := self._listed.exceed(patterns):
+            self._note([problem], steps)
+            return Located((), frozenset(), (problem,))
         found = self._locator.locate(patterns, shards=shards)
         self._absent |= found.absent
         self._note(found.problems, steps)
@@ -284,7 +288,9 @@ class _Gatherer:
     def _remote(self, entry: DatasetEntry, shards: UrlShards) -> RemoteShards:
         steps = (*entry.common.address.steps, shards.key)
         urls: list[str] = []
-        for pattern in shards.urls:
+        exceeded = self._listed.exceed(shards.urls)
+        self._note([exceeded] if exceeded else [], steps)
+        for pattern in () if exceeded else shards.urls:
             expanded = check_pattern(pattern) or expand_braces(pattern)
             if isinstance(expanded, Problem):
                 self._note([expanded], steps)

@@ -40,6 +40,7 @@ def expand_files(patterns: Sequence[str], folder: Path, *, shards: bool = False)
     `?`, `[…]` and `**` (any folders, symlinked ones left out); `\` stands before a character that means itself. What
     wildcards match is sorted bytewise; they match neither folders nor names that begin with a dot. A pattern that leads
     out of the folder is a Problem. So is a symlink that does, except among `shards`: data often is on another disk.
+    A match that cannot be read, such as a broken symlink, is one too: what is published would lack it unnoticed.
     """
     found = [_expand(pattern, folder, shards=shards) for pattern in patterns]
     if not shards:
@@ -101,8 +102,10 @@ def _glob(pattern: str, folder: Path) -> Found:
 
     names = sorted(glob.glob(pattern, flags=glob.GLOBSTAR, root_dir=folder), key=os.fsencode)
     files = tuple(folder / name for name in names if (folder / name).is_file())
-    if files:
-        return Found(files, (), ())
+    others = sorted({folder / name for name in names}.difference(files)) if len(files) < len(names) else ()
+    unusable = [_find_path(path.relative_to(folder).as_posix(), path, folder) for path in others if not path.is_dir()]
+    if files or unusable:
+        return _join([Found(files, (), ()), *unusable])
     hint = "it matches folders only: add /*.tar" if names else _missing_folder(pattern, folder)
     return _only(Problem("no-match", f"{pattern} matches no file in {folder}", hint=hint))
 
@@ -116,7 +119,10 @@ def _missing_folder(pattern: str, folder: Path) -> str:
 
 def _find_named(name: str, folder: Path, *, shards: bool) -> Found:
     name = unescape(name)
-    path = folder / name
+    return _find_path(name, folder / name, folder, shards=shards)
+
+
+def _find_path(name: str, path: Path, folder: Path, *, shards: bool = True) -> Found:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -66,7 +66,7 @@ class Locator:
         matched = {name: known.matching(name) for name in names}
         ordered = dict.fromkeys(self._folder / path for name in names for path in matched[name])
         problems = [problem for problem in found.problems if problem.code not in NOT_THERE]
-        if nowhere := _nowhere(matched, found):
+        if nowhere := _nowhere(matched, found, known):
             message = f"neither here nor in {LOCK_FILE}: {short_list(nowhere)}"
             problems.append(Problem("file-missing", message, hint=LOCK_HERE))
         return Located(
@@ -90,10 +90,10 @@ LOCK_HERE: Final = f"run `atpub lock` where the files are, and commit {LOCK_FILE
 _LOCK_THERE = f"if the files are elsewhere, run `atpub lock` there, and commit {LOCK_FILE}"
 
 
-def _nowhere(matched: Mapping[str, Sequence[str]], found: Found) -> list[str]:
+def _nowhere(matched: Mapping[str, Sequence[str]], found: Found, known: _Paths) -> list[str]:
     """List the names without a file; for other kinds of path the disk's own problem is enough."""
-    missing = set(found.missing)
-    return [name for name, paths in matched.items() if not paths and (not _is_plain(name) or unescape(name) in missing)]
+    unmatched = [name for name, paths in matched.items() if not paths and not _is_plain(name)]
+    return [*(name for name in found.missing if name not in known), *unmatched]
 
 
 def _is_absent(path: Path) -> bool:
@@ -121,11 +121,14 @@ class _Paths:
         self._sorted = sorted(paths)
         self._known = frozenset(self._sorted)
 
+    def __contains__(self, path: str) -> bool:
+        return PurePosixPath(path).as_posix() in self._known
+
     def matching(self, name: str) -> Sequence[str]:
         """Return the paths that match a name without braces, sorted bytewise."""
         if _is_plain(name):
             path = PurePosixPath(unescape(name)).as_posix()
-            return [path] if path in self._known else []
+            return [path] if path in self else []
         pattern = "/".join(part for part in name.split("/") if unescape(part) not in ("", "."))
         if name.startswith("/") or unescape(name.rpartition("/")[2]) in ("", "."):
             return []  # outside the folder, or folders only

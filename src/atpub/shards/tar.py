@@ -215,7 +215,7 @@ class SampleCounter:
             message = f"{name} has {self._twice!r} twice in one sample, which WebDataset refuses to read"
             return Problem("tar-duplicate", message, hint=_NAMING)
         if not self._samples:
-            held = f"{self.files} files, none of them a sample's" if self.files else "nothing"
+            held = f"{pluralize(self.files, 'file')}, none of a sample" if self.files else "nothing"
             return Problem("tar-empty", f"{name} holds {held}", hint=_NAMING)
         different = self._first_members.find_different()
         if different is not None and "scattered-samples" not in self._notes:

@@ -90,6 +90,8 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 _HOST_AND_PORT = re.compile(r"[A-Za-z][A-Za-z0-9.-]*:\d{1,5}(/|$)")
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?([^?#]*)")
 _GLOB = re.compile(r"\*|\[[^\]/]*\]")
+_ONE_CHARACTER = re.compile(r"\?\.\w+")
+_JOINED = re.compile(r"::|[,;|](?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ESCAPE = re.compile(r"\\[{},$\\]")
 _LOCAL: Final = "list local files under `blobs:`"
 _PUBLIC: Final = "records are public: give a URL that anyone can read without a secret"
@@ -102,8 +104,11 @@ def is_plain(url: str) -> bool:
 
 def check_pattern(pattern: str) -> Problem | None:
     """Return the problem of a URL in brace notation that all URLs that it stands for would have."""
-    scheme = scheme_of(_ESCAPE.sub("", pattern)) if _SCHEME.match(pattern) else None
-    return scheme if isinstance(scheme, Problem) else None
+    plain = _ESCAPE.sub("", pattern)
+    scheme = scheme_of(plain) if _SCHEME.match(pattern) else None
+    if isinstance(scheme, Problem):
+        return scheme
+    return _backslash(pattern) if "\\" in plain else None  # brace notation would drop it
 
 
 def scheme_of(url: str) -> str | Problem:
@@ -131,30 +136,36 @@ def _check_characters(url: str) -> Problem | None:
     if blank := _BLANK.search(url):
         message = f"{redact_urls(url)!r} has a blank or control character at character {blank.start() + 1}"
         return Problem("url-blank", message, hint="write it percent-encoded, as in %20")
-    if "\\" in url:
-        message = f"{redact_urls(url)} has a backslash, which no URL has"
-        return Problem("url-backslash", message, hint=f"write / in URLs; {_LOCAL}")
-    return None
+    return _backslash(url) if "\\" in url else None
+
+
+def _backslash(url: str) -> Problem:
+    message = f"{redact_urls(url)} has a backslash, which no URL has"
+    return Problem("url-backslash", message, hint=f"write / in URLs; {_LOCAL}")
 
 
 def _check_dialect(url: str, scheme: str) -> Problem | None:
     """Return the problem of what other programs take for a URL: a path, a host and port, several URLs, a wildcard."""
     path = _PATH.match(url)
-    if "::" in (path[1] if path else url) or scheme.endswith(".tar"):
-        hint = "list each URL as an item of its own"
-        return Problem("url-joined", f"{redact_urls(url)} joins several URLs with `::`", hint=hint)
+    joined = _JOINED.search(path[1] if path else url)
+    if joined or scheme.endswith(".tar"):
+        message = f"{redact_urls(url)} joins several URLs with `{joined[0] if joined else '::'}`"
+        return Problem("url-joined", message, hint="list each URL as an item of its own")
     if not scheme:
         return Problem("url-scheme", f"{url!r} is not a URL: it has no scheme, such as https://", hint=_LOCAL)
     if scheme not in SCHEMES and _HOST_AND_PORT.match(url):
         return Problem("url-scheme", f"{url} has no scheme", hint=f"did you mean https://{url}?")
-    if path and _has_wildcard(path[1], scheme):
+    if path and _has_wildcard(path[1], url[path.end() :], scheme):
         hint = "a list of shards is written with braces, as in d-{000..009}.tar; a literal * is %2A"
         return Problem("url-wildcard", f"{redact_urls(url)} has a wildcard, which readers do not expand", hint=hint)
     return None
 
 
-def _has_wildcard(path: str, scheme: str) -> bool:
-    return bool(_GLOB.search(path)) if scheme in ("http", "https") else "*" in path
+def _has_wildcard(path: str, rest: str, scheme: str) -> bool:
+    """Return whether a path has a wildcard; a query that is just an extension makes `d-?.tar` one."""
+    if scheme in ("http", "https"):
+        return bool(_GLOB.search(path) or _ONE_CHARACTER.fullmatch(rest))
+    return "*" in path
 
 
 def check_scheme(scheme: str) -> Problem | None:

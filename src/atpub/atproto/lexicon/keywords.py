@@ -118,7 +118,7 @@ def unexpected_words(value: Mapping[str, object], kind: str) -> Iterator[str]:
 def _check(node: JsonNode, kind: str, word: str, own: Sequence[str]) -> None:
     hint = _hint(word, own)
     if hint:
-        article = "an" if kind[0] in "aio" else "a"
+        article = "an" if kind == "unknown" or kind[0] in "aio" else "a"
         node[word].warn(f"{word[:80]!r} means nothing in {article} {kind}: passed over", "unknown-word", hint)
 
 

@@ -22,6 +22,8 @@ from atpub.repository.model import BlobFault
 
 _CHUNK = 1024 * 1024
 _PARTIAL = "partial-"
+_DAMAGED = "damaged-"
+_PUT_BACK = "apply where its file is: it is uploaded again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class BlobFiles:
         """Give the file its name for good, in a way that outlasts a loss of power; raises Unavailable."""
         with _disk(self.folder):
             received.file.replace(self._file(received.cid))
+            self._aside(received.cid).unlink(missing_ok=True)
             sync_folder(self.folder)
 
     def holds(self, cid: Cid, size: int) -> bool:
@@ -74,17 +77,22 @@ class BlobFiles:
 
     def fault(self, cid: Cid, size: int) -> BlobFault | None:
         """Return what is wrong with the file of a blob, reading all of it; None where nothing is."""
-        file = self._file(cid)
-        if not self.holds(cid, size):
-            return BlobFault("blob-damaged" if file.is_file() else "blob-missing", file, is_visible=True)
-        try:
-            deque(self.read(cid), maxlen=0)
-        except (OSError, BlobDamaged, BlobNotFound):
-            return BlobFault("blob-damaged", file, is_visible=False)
-        return None
+        if self.holds(cid, size):
+            try:
+                deque(self.read(cid), maxlen=0)
+            except (OSError, BlobDamaged, BlobNotFound):
+                pass
+            else:
+                return None
+        damaged = next((file for file in (self._file(cid), self._aside(cid)) if file.is_file()), None)
+        is_visible = not self.holds(cid, size)
+        return BlobFault("blob-damaged" if damaged else "blob-missing", damaged or self._file(cid), is_visible)
 
     def read(self, cid: Cid) -> Iterator[bytes]:
-        """Yield the blob in chunks; raises BlobNotFound before the first, BlobDamaged after a damaged one."""
+        """Yield the blob in chunks; raises BlobNotFound before the first, BlobDamaged after a damaged one.
+
+        A damaged file is set aside: its size looks right, and a plan would not notice that the blob is lost.
+        """
         try:
             stream = self._file(cid).open("rb")
         except FileNotFoundError:
@@ -95,8 +103,15 @@ class BlobFiles:
                 digest.update(chunk)
                 yield chunk
         if Cid.of_digest(digest.digest(), RAW) != cid:
-            hint = "upload its bytes again"
-            raise BlobDamaged(f"{self._file(cid)} is damaged: its bytes are those of another blob", hint=hint)
+            file = self._set_aside(cid)
+            raise BlobDamaged(f"{file} is damaged: its bytes are those of another blob", hint=_PUT_BACK)
+
+    def _set_aside(self, cid: Cid) -> Path:
+        """Rename the file of a damaged blob, and return where it is."""
+        try:
+            return self._file(cid).replace(self._aside(cid))
+        except OSError:  # a read-only medium
+            return self._file(cid)
 
     def remove(self, name: str) -> None:
         """Delete the file of that name, where there is one: a blob's is its CID; raises Unavailable."""
@@ -111,6 +126,9 @@ class BlobFiles:
 
     def _file(self, cid: Cid) -> Path:
         return self.folder / cid
+
+    def _aside(self, cid: Cid) -> Path:
+        return self.folder / f"{_DAMAGED}{cid}"
 
 
 def _write_time(file: Path) -> int:
