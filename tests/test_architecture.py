@@ -27,7 +27,7 @@ repository
 storage
 manifest
 shards
-{ engine.desired engine.inventory engine.plan }
+{ engine.desired engine.inventory engine.ownership engine.plan }
 { engine.owned_records engine.apply engine.audit }
 user_folders
 target
@@ -54,7 +54,7 @@ __main__
 """
 
 # Narrower than the layers: of the parts that begin with the second name, a part that begins with the first imports only
-# the third. `repository.model` holds plain values (records, writes, commits) and does nothing.
+# the third. `repository.model` and `repository.record_table` hold plain values: records, writes, commits.
 NARROWER = (
     ("atproto.", "generated", ("generated.com",)),
     (
@@ -62,8 +62,12 @@ NARROWER = (
         "",
         ("problems", "errors", "redact", "suggest", "atomic_files", "atproto", "generated", "repository"),
     ),
-    ("engine", "repository", ("repository.model", "repository.local_account")),
-    ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
+    ("engine", "repository", ("repository.model", "repository.record_table", "repository.local_account")),
+    (
+        "engine.owned_records",
+        "repository",
+        ("repository.interface", "repository.model", "repository.filter", "repository.record_table"),
+    ),
     (
         "engine.apply",
         "repository",

@@ -167,9 +167,12 @@ class World:
         contents = [file.read_bytes() for file in (self.manifests["spring"].parent / "data").iterdir()]
         return {Cid.of_digest(sha256(content).digest(), RAW): content for content in contents}
 
-    def _post(self, method: str, body: Mapping[str, object] | bytes, **more: str) -> Any:
+    def _post(
+        self, method: str, body: Mapping[str, object] | bytes, content_type: str = "application/octet-stream"
+    ) -> Any:
         self.is_touched = True
-        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt, **more)
+        token = self.account.access_jwt
+        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=token, content_type=content_type)
 
     def remove_foreign(self) -> None:
         """Another client tidies up."""

@@ -8,8 +8,9 @@ from tests.repository.samples import at
 
 from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey, Tid
-from atpub.engine.inventory import COLLECTION, Inventory, Owned, OwnershipView
+from atpub.engine.inventory import COLLECTION, Inventory, Owned
 from atpub.engine.owned_records import listed_records
+from atpub.engine.ownership import OwnershipView
 from atpub.repository.filter import RecordFilter
 from atpub.repository.model import LOCAL_DID, Create, Delete, Head, Live, Record
 from atpub.repository.pds.records import Recent

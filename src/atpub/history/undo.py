@@ -8,8 +8,9 @@ from pathlib import Path
 
 from atpub.atproto.data import Blob, Encoded, Json, blobs_in
 from atpub.atproto.syntax import Cid, RecordPath
-from atpub.engine.inventory import Owned, OwnershipView
+from atpub.engine.inventory import Owned
 from atpub.engine.owned_records import read_owned, records_around
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.build import cost_of
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.model import Action, Change, Plan, Refusal, Rules, Upload

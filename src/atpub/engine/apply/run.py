@@ -22,8 +22,9 @@ from atpub.engine.apply.batching import largest_batch
 from atpub.engine.apply.drafts import CommitDraft, Drafts
 from atpub.engine.apply.events import ApplyHooks, Committed, PartialApplyError
 from atpub.engine.apply.uploads import Uploads
-from atpub.engine.inventory import Inventory, OwnershipView
+from atpub.engine.inventory import Inventory
 from atpub.engine.owned_records import read_owned, records_around
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.build import points_of
 from atpub.engine.plan.model import Change, Outcome, Plan, Refusal
 from atpub.engine.plan.order import Group, commit_order

@@ -11,7 +11,8 @@ from atpub.atproto.data import Encoded, blobs_in
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
-from atpub.engine.inventory import Owned, OwnershipView
+from atpub.engine.inventory import Owned
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.created_at import CreatedAtClock, PastTimes, no_past_times
 from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.digest import plan_digest

@@ -13,7 +13,8 @@ from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, RecordPath
 from atpub.engine.desired.model import VERSIONED, Desired
-from atpub.engine.inventory import Owned, OwnershipView
+from atpub.engine.inventory import Owned
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.model import Action, Change, Drift, Options, Refusal
 from atpub.engine.plan.order import references, targets_first
 from atpub.engine.plan.resolve import ResolvedRecord

@@ -11,7 +11,7 @@ from atpub.atproto.evolution.model import LexiconChange, breaks_words
 from atpub.atproto.evolution.versions import version_of
 from atpub.atproto.lexicon.violation import json_path
 from atpub.atproto.syntax import Nsid, RecordPath
-from atpub.engine.inventory import OwnershipView
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.model import Change, Refusal
 from atpub.generated import LEXICONS
 from atpub.manifest.lexicon_lock import COLLECTION

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.engine.desired.model import Desired
-from atpub.engine.inventory import OwnershipView
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.build import build_plan
 from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import Decision, immutable_refusal, make_change

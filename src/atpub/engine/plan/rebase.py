@@ -13,7 +13,7 @@ from typing import Final
 from atpub.atproto.data import Blob, blobs_in, cid_of, put
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.desired.model import CID_FIELD, BlobFile
-from atpub.engine.inventory import OwnershipView
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.build import cost_of, inventory_changes
 from atpub.engine.plan.digest import blob_at
 from atpub.engine.plan.model import Change, Plan, Upload

@@ -8,7 +8,8 @@ from typing import Final
 
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.model import VERSIONED
-from atpub.engine.inventory import Owned, OwnershipView
+from atpub.engine.inventory import Owned
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.model import Change, Drift, Refusal, Rules
 from atpub.engine.plan.order import references
 from atpub.repository.model import Record

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.engine.inventory import OwnershipView
+from atpub.engine.ownership import OwnershipView
 from atpub.engine.plan.created_at import by_version
 from atpub.engine.plan.model import Change
 from atpub.generated.science.alt.dataset import schema
