@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from keyword import iskeyword
 from typing import Final, Literal, TypeAlias
 
@@ -97,6 +97,15 @@ def attribute_name(member: str) -> str:
     if not name[:1].isidentifier():
         name = f"_{name}"
     return f"{name}_" if iskeyword(name) else name
+
+
+def is_declarable(member: str, properties: Collection[str]) -> bool:
+    """Tell whether a schema with these properties can declare a member, too."""
+    try:
+        _check_name(member, None)
+    except NotAType:
+        return False
+    return attribute_name(member) not in properties
 
 
 class _NotFields(ValueError):

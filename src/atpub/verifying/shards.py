@@ -42,8 +42,9 @@ def judge_bytes(held: Held, found: Reading) -> Iterator[Finding]:
         yield _finding(held, code, message, "publish the shard again")
     if found.first is not None and held.content is not None:
         for item in check_sample(held.content, found.first):
+            severity: FindingSeverity = "note" if item.severity == "warning" else "error"
             message = f"{name}: the sample {found.first.key!r} {item.message}"
-            yield _finding(held, item.code, message, item.hint)
+            yield _finding(held, item.code, message, item.hint, severity)
 
 
 def _fault(held: Held, found: Reading) -> Finding:

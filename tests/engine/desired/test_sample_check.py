@@ -171,6 +171,14 @@ def test_missing_and_undeclared() -> None:
     assert missing.message == "has no member 'cls'"
     assert extra.code == "undeclared-member"
     assert "members: {feat.npy: {ndarray: {dtype: float32, shape: [2, 8]}}}" in extra.hint
+    assert extra.severity == "error"
+
+
+@pytest.mark.parametrize("name", ["a b", "feat_npy"])
+def test_members_that_no_schema_can_declare(name: str) -> None:
+    content = members_schema({"feat.npy": "ndarray"}).content
+    (extra,) = check_sample(content, SampleTypes("0", {"feat.npy": ARRAY, name: "text"}))
+    assert (extra.code, extra.severity) == ("undeclared-member", "warning")
 
 
 def test_json_schemas_are_checked_by_the_types_of_their_properties() -> None:

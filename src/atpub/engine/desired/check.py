@@ -178,7 +178,7 @@ class RecordChecker:
             also = f", as in {more:,} other {unit}{'s' if more > 1 else ''}" if more else ""
             message = f"{shard}: the sample {key!r} {found.message} ({schema.common.address}){also}"
             place = self.manifest.place((*item.common.address.steps, item.shards.key))
-            yield Problem(found.code, message, place, found.hint)
+            yield Problem(found.code, message, place, found.hint, found.severity)
 
     def _relative(self, path: Path) -> str:
         folder = self.manifest.folder

@@ -11,8 +11,9 @@ from typing import Final, Literal, NamedTuple
 from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe, fields_line, members_line, optional_line
 from atpub.manifest.arrays import reads_as
-from atpub.manifest.members import member_of, sample_format
+from atpub.manifest.members import is_declarable, member_of, sample_format
 from atpub.manifest.model import Address, DatasetEntry, Manifest, SchemaEntry
+from atpub.problems import Severity
 from atpub.shards.facts import FindFilter
 from atpub.shards.sample_types import IMAGES, MSGPACK, SampleFilter, SampleTypes
 from atpub.suggest import short_list
@@ -33,6 +34,7 @@ class Contradiction:
     message: str = field(compare=False)
     hint: str = field(compare=False)
     code: str = "schema-mismatch"
+    severity: Severity = "error"
 
 
 class ShardMismatch(NamedTuple):
@@ -117,9 +119,16 @@ def _check_members(properties: JsonObject, required: frozenset[str], sample: Sam
             yield _wrong(member, sample.members[member], kind, members_line({member: sample.members[member]}))
     for member, found in sample.members.items():
         if member not in wanted:
-            hint = f"add it: `{members_line({member: found})}`"
-            message = f"has the member {member!r}, which its schema lacks"
-            yield Contradiction(member, _key(found), message, hint, "undeclared-member")
+            yield _undeclared(member, found, properties)
+
+
+def _undeclared(member: str, found: Json, properties: JsonObject) -> Contradiction:
+    message = f"has the member {member!r}, which its schema lacks"
+    if is_declarable(member, properties):
+        hint = f"add it: `{members_line({member: found})}`"
+        return Contradiction(member, _key(found), message, hint, "undeclared-member")
+    hint = "no schema can declare a member of this name: readers pass over it, unless it is renamed in the shards"
+    return Contradiction(member, _key(found), message, hint, "undeclared-member", "warning")
 
 
 def _check_fields(
