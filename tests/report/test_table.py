@@ -38,3 +38,11 @@ def test_texts_of_others_are_escaped() -> None:
 
 def test_codes_are_not_broken_at_their_hyphens() -> None:
     assert paragraph("see unlimited-string", 16) == ["see", "unlimited-string"]
+
+
+def test_columns_that_people_copy_from_are_never_cut() -> None:
+    rows = [("datasets/a-long-name-of-a-dataset", "A long title of a dataset")]
+    assert table(("DATASET", "TITLE"), rows, 50, whole=("DATASET",)) == [
+        "DATASET                            TITLE",
+        "datasets/a-long-name-of-a-dataset  A long title o…",
+    ]

@@ -53,7 +53,7 @@ def list_text(listed: Sequence[ListedDataset], *, width: int, long: bool = False
         for item in listed
     ]
     head = ("DATASET", "TITLE", "SAMPLES", "SIZE", "SHARDS", "LABELS", "STATE")
-    first, *lines = table(head, rows, width, ("SHARDS", "LABELS", "SAMPLES"))
+    first, *lines = table(head, rows, width, ("SHARDS", "LABELS", "SAMPLES"), whole=("DATASET", "STATE"))
     colours = [_COLOURS.get(item.state) if item.state else None for item in listed]
     shown = (style(line, colour) if colour else line for line, colour in zip(lines, colours, strict=True))
     return "\n".join([style(first, FAINT), *shown])

@@ -19,18 +19,26 @@ _UNCUT: Final = 14
 _GAP: Final = "  "
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, optional: Sequence[str] = ()) -> list[str]:
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    width: int,
+    optional: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> list[str]:
     """Return the lines of a table of at most this width, escaped: its head, then a line for each row.
 
-    Columns without a value are left out; where it does not fit, so are the `optional` ones, and wide ones are cut.
+    Columns without a value are left out; where it does not fit, so are the `optional` ones, and wide ones are cut. The
+    `whole` ones, which people copy from, are never cut: with these the table may be wider.
     """
     cells = [[escape_terminal(cell) for cell in row] for row in [head, *rows]]
     widths = [max(map(columns, column)) if any(column[1:]) else 0 for column in zip(*cells, strict=True)]
     for name in optional:
         if _total(min(item, _UNCUT) for item in widths) > width:
             widths[head.index(name)] = 0
-    while _total(widths) > width and max(widths) > _UNCUT:
-        widths[widths.index(max(widths))] -= 1
+    may_be_cut = [index for index, name in enumerate(head) if name not in whole]
+    while _total(widths) > width and widths[widest := max(may_be_cut, key=widths.__getitem__)] > _UNCUT:
+        widths[widest] -= 1
     return [_GAP.join(_cell(*pair) for pair in zip(row, widths, strict=True) if pair[1]).rstrip() for row in cells]
 
 
