@@ -23,6 +23,8 @@ TEXTS = [
     ),
     f"https://me:x/{SECRET}@lab.example/a",
     f"'me:{SECRET}@localhost:8000/a' is not a server",
+    f"pds: 'me:{SECRET}@localhost' is not of the right form",
+    f"pds: me:{SECRET}@lab.example:8000",
 ]
 
 
@@ -39,6 +41,7 @@ def test_urls_are_redacted_wherever_they_are_shown(text: str) -> None:
     [
         "me@lab.example",
         "mailto:me@lab.example",
+        "mailto:me@lab.example, or by telephone",
         "https://lab.example:8000/a@2.tar",
         "at://did:plc:x/a.b.c/d@e",
         "write to: me@lab.example/x, or image:1@sha256:ab",

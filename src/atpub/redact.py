@@ -35,6 +35,10 @@ _MISSPELT_USERS = (
     re.compile(r"(?<![\w.+/\\@:-])()[\w.+-]{1,100}:[^\s/?#\\\"'<>@]{1,200}@(?=[\w.-]{1,100}(?::\d+)?/)"),
 )
 """User names and passwords where a URL is not written as one should be: people make mistakes with passwords, too."""
+_BARE_USER = re.compile(
+    r"(?<![\w.+/\\@:-])()(?!mailto:)[\w.+-]{1,100}:[^\s/?#\\\"'<>@]{1,200}@(?=[\w.-]{1,100}(?::\d+)?(?:[\s\"'<>),;]|$))"
+)
+"""A user name, a password and a host, as people write the address of a server: masked, but not judged to be a URL."""
 _PARAMETER = re.compile(r"([?&;#])([^\s=&;?#\"'<>]+)=([^\s?&#\"'<>]+)")
 _PIPE = re.compile(r"\bpipe:(?=\s*[\w./~\"'])[^\n]*", re.IGNORECASE)
 _NAMED_USERS: Final = frozenset(("abfs", "abfss", "ftp", "git+ssh", "hdfs", "rsync", "sftp", "ssh", "wasb", "wasbs"))
@@ -88,7 +92,7 @@ def redact_urls(text: str) -> str:
     text = _PIPE.sub(f"pipe:{_URL_MASK}", text)
     text = _USER.sub(lambda found: f"{found[1]}://{_URL_MASK}@" if _is_credential(found) else found[0], text)
     if "@" in text:
-        for misspelt in _MISSPELT_USERS:
+        for misspelt in (*_MISSPELT_USERS, _BARE_USER):
             text = misspelt.sub(rf"\g<1>{_URL_MASK}@", text)
     return _PARAMETER.sub(lambda found: f"{found[1]}{found[2]}={_URL_MASK}" if _is_secret(found) else found[0], text)
 
