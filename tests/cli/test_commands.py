@@ -244,3 +244,8 @@ def test_a_file_name_where_a_blob_belongs(lab: Lab) -> None:
     assert 'hint: put it in quotes: "010"\n' in ran.err
     lab.change(("version: 010", "version: 1.10"))
     assert 'hint: put it in quotes: "1.10"\n' in lab.run("validate").err
+    for meant in ("{file: soup.jpg}", "{path: soup.jpg}"):
+        lab.write(
+            f"atpub: 1\nproject: lab\naccount: local\nlexicons: {{path: lexicons}}\n{record}".replace("soup.jpg", meant)
+        )
+        assert "hint: for a file, write {$blob: soup.jpg}\n" in lab.run("validate").err

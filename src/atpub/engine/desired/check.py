@@ -336,7 +336,7 @@ _HINTS: Final = {
 def _hint(violation: Violation, value: Json, place: Place) -> str:
     """Return what to write in place of a value that breaks a rule."""
     match violation.rule, violation.detail, value:
-        case "type", "blob", str(file):
+        case "type", "blob", str(file) | {"file": str(file)} | {"path": str(file)}:
             return f"for a file, write {{$blob: {file}}}"
         case "type", "string", bool() | int() | float():
             return f'put it in quotes: "{as_written(value, place)}"'
