@@ -204,7 +204,7 @@ class _Server(ThreadingHTTPServer):
 
     def stop(self) -> None:
         self.is_stopping = True
-        socket.create_connection(("127.0.0.1", self.server_address[1])).close()  # wakes the server up
+        socket.create_connection(("127.0.0.1", self.server_port)).close()  # wakes the server up
 
     def server_bind(self) -> None:
         # A short window, so that a client in the middle of a blob is still sending when it is cut off.

@@ -157,7 +157,7 @@ class World:
         """Another client makes everything but the foreign records what it was, in one commit."""
         held = look_of(self.pds.content(self.did))
         for cid in look.blobs.keys() - held.blobs.keys():
-            self._post("uploadBlob", self._files[cid], content_type=look.blobs[cid]["mimeType"])
+            self._post("uploadBlob", self._files[cid], look.blobs[cid]["mimeType"])
         writes = [*_writes(held, look, leaving=self.foreign)]
         self._post("applyWrites", {"repo": self.did, "writes": writes, "validate": False})
 
@@ -167,12 +167,9 @@ class World:
         contents = [file.read_bytes() for file in (self.manifests["spring"].parent / "data").iterdir()]
         return {Cid.of_digest(sha256(content).digest(), RAW): content for content in contents}
 
-    def _post(
-        self, method: str, body: Mapping[str, object] | bytes, content_type: str = "application/octet-stream"
-    ) -> Any:
+    def _post(self, method: str, body: Mapping[str, object] | bytes, kind: str = "") -> Any:
         self.is_touched = True
-        token = self.account.access_jwt
-        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=token, content_type=content_type)
+        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt, content_type=kind)
 
     def remove_foreign(self) -> None:
         """Another client tidies up."""
