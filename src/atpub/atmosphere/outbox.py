@@ -108,11 +108,13 @@ class Batch:
     def _newest_plan(self) -> ReadyPlan:
         """Return a plan on what this client has left, where its commits show of each record whether that still holds.
 
-        Else one on what is there: of a record that is not written, no commit shows it.
+        Of a record that is not written, no commit shows it: then the head must be the newest, or else all is read.
         """
         recalled = self._plan(recall=True)
         is_written = all(change.pending for change in recalled.changes)
-        return recalled if recalled.pending and is_written and not recalled.refusals else self.plan()
+        if recalled.pending and is_written and not recalled.refusals:
+            return recalled
+        return recalled if recalled.plan.head == self._account.repository.head() else self.plan()
 
 
 def _was_late(error: AtpubError) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -12,6 +12,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import Nsid, RecordPath
 from atpub.generated.science.alt.dataset import label, schema
 from atpub.repository.model import Record
+from atpub.repository.record_table import RecordTable
 
 _CREATED_AT: Final = label.Label.WIRE["created_at"]
 _SCHEMA: Final = Nsid(schema.NSID)
@@ -38,6 +39,7 @@ class CreatedAtClock:
         self._now = now.astimezone(UTC).replace(microsecond=0)
         self._live = live
         self._past_times = past_times
+        self._latest: dict[tuple[Nsid, str], datetime | None] = {}
 
     def known(self, paths: Collection[RecordPath]) -> Mapping[RecordPath, JsonObject]:
         """Return the values that hold the times of these records, as far as they are live or were published before."""
@@ -46,18 +48,26 @@ class CreatedAtClock:
         return {**(self._past_times(new) if new else {}), **live}
 
     @cached_property
-    def _latest(self) -> dict[tuple[Nsid, str], datetime]:
-        return _latest(self._live.values())
+    def _table(self) -> RecordTable:
+        return RecordTable.of(self._live)
 
     def next(self, collection: Nsid, series: str | None) -> str:
         """Return the time for a new record of a series; readers compare it as text, so its width is fixed."""
         moment = self._now
         if series is not None:
-            latest = self._latest.get((collection, series))
+            latest = self._latest_of(collection, series)
             if latest is not None and latest >= moment:
                 moment = latest.replace(microsecond=0) + timedelta(seconds=1)
             self._latest[collection, series] = moment
         return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    def _latest_of(self, collection: Nsid, series: str) -> datetime | None:
+        """Return the latest time of a series; in a table, without a look at the records of others."""
+        if (collection, series) not in self._latest:
+            records = self._table.find(_series, {series}, (collection,))
+            times = (_parse(record.value.get(_CREATED_AT)) for record in records)
+            self._latest[collection, series] = max((time for time in times if time), default=None)
+        return self._latest[collection, series]
 
 
 def by_version(version: Json) -> tuple[tuple[str | int, ...], bool, tuple[str | int, ...]]:
@@ -71,21 +81,12 @@ def _natural(text: str) -> tuple[str | int, ...]:
     return tuple(int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", text)))
 
 
-def _latest(records: Iterable[Record]) -> dict[tuple[Nsid, str], datetime]:
-    latest: dict[tuple[Nsid, str], datetime] = {}
-    for record in records:
-        series, moment = _series(record), _parse(record.value.get(_CREATED_AT))
-        if series is not None and moment is not None:
-            key = (record.path.collection, series)
-            latest[key] = max(moment, latest.get(key, moment))
-    return latest
-
-
-def _series(record: Record) -> str | None:
+def _series(record: Record) -> Set[str]:
+    """Return the series of a record, if it is in one."""
     if record.path.collection == _SCHEMA:
-        return record.path.rkey.rpartition(":")[0]
+        return {record.path.rkey.rpartition(":")[0]}
     name = record.value.get(label.Label.WIRE["name"]) if record.path.collection == _LABEL else None
-    return name if isinstance(name, str) else None
+    return {name} if isinstance(name, str) else frozenset()
 
 
 def _parse(text: Json) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +14,7 @@ from atpub.engine.desired.model import CID_FIELD, BlobFile, Desired
 from atpub.engine.plan.created_at import VERSION, CreatedAtClock, by_version
 from atpub.engine.plan.order import targets_first
 from atpub.repository.model import Record
+from atpub.repository.record_table import RecordTable
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,8 +45,9 @@ class ResolvedRecord:
 
 
 def live_blobs(records: Iterable[Desired], live: Mapping[RecordPath, Record]) -> dict[Cid, Blob]:
-    """Return the blobs that live records refer to; none where no desired record has a blob that may be one of them."""
-    holders = live.values() if any(desired.blobs for desired in records) else ()
+    """Return the blobs of the live records that refer to any blob of the desired ones."""
+    wanted = {item.blob.cid for desired in records for item in desired.blobs}
+    holders = RecordTable.of(live).find(_blob_cids, wanted) if wanted else ()
     return {blob.cid: blob for record in holders for blob in blobs_in(record.value)}
 
 
@@ -86,6 +88,10 @@ def desired_cids(records: tuple[Desired, ...], live: Mapping[RecordPath, Record]
     clock = CreatedAtClock(_NO_TIME, live)
     resolved = resolve_records(sort_by_references(records), live, live_blobs(records, live), clock)
     return {path: item.cid for path, item in resolved.items()}
+
+
+def _blob_cids(record: Record) -> Set[Cid]:
+    return {blob.cid for blob in blobs_in(record.value)}
 
 
 def _resolve(
