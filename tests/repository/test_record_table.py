@@ -1,16 +1,18 @@
 """Tables of records: as dicts, and what a publish visits of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from tests.repository.samples import at
 
-from atpub.atproto.data import JsonObject, cid_of
-from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey, Tid
+from atpub.atproto.data import Blob, JsonObject, blobs_in, cid_of
+from atpub.atproto.syntax import RAW, Cid, Nsid, RecordPath, Rkey, Tid
 from atpub.engine.inventory import COLLECTION, Inventory, Owned
 from atpub.engine.owned_records import listed_records
 from atpub.engine.ownership import OwnershipView
+from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.repository.filter import RecordFilter
 from atpub.repository.model import LOCAL_DID, Create, Delete, Head, Live, Record
 from atpub.repository.pds.records import Recent
@@ -18,6 +20,7 @@ from atpub.repository.pds.writes import prepare
 from atpub.repository.record_table import Overlay, RecordTable, records_of_collection
 
 ENTRY = Nsid("science.alt.dataset.entry")
+LABEL = Nsid("science.alt.dataset.label")
 WANTED = RecordFilter(frozenset([ENTRY, COLLECTION]))
 HEAD = Head(cid_of({}), Tid("3jzfcijpj2z2a"))
 
@@ -64,6 +67,48 @@ def test_an_overlay_is_as_the_dict_after_the_same_changes() -> None:
         assert dict(overlay) == expected
         assert len(overlay) == len(expected)
         assert dict(held) == before
+
+
+def digits(text: str) -> Set[str]:
+    return {*text}
+
+
+def test_values_are_found_by_their_keys_after_any_changes() -> None:
+    random = Random(2)
+    overlay: Overlay[int, str] = Overlay({number: f"{number}" for number in range(100)})
+    for _ in range(100):
+        wanted = digits(f"{random.randrange(100)}")
+        assert sorted(overlay.find(digits, wanted)) == sorted(text for text in overlay.values() if wanted & {*text})
+        overlay = overlay.after({random.randrange(120): random.choice((f"{random.randrange(999)}", None))})
+
+
+def test_keys_are_looked_up_once_of_all_but_the_changes() -> None:
+    entries = Visited({at(f"n{number}", ENTRY): record(at(f"n{number}", ENTRY), {}) for number in range(400)})
+    table = RecordTable({ENTRY: Overlay(entries)})
+    for number in range(20):
+        blob = Blob(Cid.of_digest(bytes([number] * 32), RAW), "application/x-tar", number + 1)
+        made = record(at(f"b{number}", ENTRY), {"blob": blob.to_json()})
+        table = table.after({made.path: made})
+        assert [*table.find(_cids, {blob.cid})] == [made]
+        assert not [*table.after({made.path: None}).find(_cids, {blob.cid})]
+    assert entries.count == 400
+
+
+def _cids(item: Record) -> Set[Cid]:
+    return {blob.cid for blob in blobs_in(item.value)}
+
+
+def test_the_time_of_a_new_label_looks_at_no_other_collection() -> None:
+    entries = Visited({at("x", ENTRY): record(at("x", ENTRY), {})})
+    times = ("2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z", "damaged")
+    labels = {
+        at(f"l{n}", LABEL): record(at(f"l{n}", LABEL), {"name": "l", "createdAt": t}) for n, t in enumerate(times)
+    }
+    table = RecordTable({ENTRY: Overlay(entries), LABEL: Overlay(labels)})
+    clock = CreatedAtClock(datetime(2026, 1, 1, tzinfo=UTC), table)
+    assert [clock.next(LABEL, "l") for _ in range(2)] == ["2031-01-01T00:00:01.000Z", "2031-01-01T00:00:02.000Z"]
+    assert clock.next(LABEL, "other") == "2026-01-01T00:00:00.000Z"
+    assert entries.count == 0
 
 
 def test_a_table_finds_the_records_of_a_collection() -> None:
