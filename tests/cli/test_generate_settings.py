@@ -179,6 +179,7 @@ def test_folders_of_lexicons_may_overlap(project: Path, atpub: Atpub) -> None:
     assert again.code == 0, again.err
 
 
+@pytest.mark.slow
 def test_a_style_and_classes_of_another_package(project: Path, atpub: Atpub) -> None:
     options = ("--style", "pydantic", "--out", "src/shared", "--package", "shared", "--include", "org.lab.shared.*")
     assert atpub("generate", *options).code == 0

@@ -84,6 +84,7 @@ def innermost(kind: Type) -> Type:
     return innermost(kind.items) if isinstance(kind, Array) else kind
 
 
+@pytest.mark.slow
 def test_annotations_can_be_evaluated(published: GeneratedPackage) -> None:
     for kind in published.classes:
         assert {*get_type_hints(kind.__init__)} == {*kind.WIRE, "return"}

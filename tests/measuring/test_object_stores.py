@@ -93,6 +93,7 @@ def compose(s3: Any, key: str, *parts: bytes) -> bytes:
     return b"".join(parts)
 
 
+@pytest.mark.slow
 def test_what_is_not_there(s3: Any, endpoint: str, tmp_path: Path) -> None:
     s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=samples_tar(2))
     update = lock(tmp_path, endpoint, "fetch", "d-0.tar", "d-1.tar")

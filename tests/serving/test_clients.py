@@ -71,6 +71,7 @@ def test_the_python_sdk_fetches_blobs(served: Served, sdk: Any) -> None:
         assert sha256(found).hexdigest() == blob.cid.sha256
 
 
+@pytest.mark.slow
 def test_the_python_sdk_verifies_the_repository(served: Served, sdk: Any) -> None:
     car = SDK.CAR.from_bytes(sdk.sync.get_repo({"did": served.did}))
     blocks: dict[str, Any] = {str(cid): block for cid, block in car.blocks.items()}
